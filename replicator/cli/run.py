@@ -1,0 +1,230 @@
+"""`replicator run EXPERIMENT` and `replicator collect EXPERIMENT`: every experiment is a command of its own.
+
+A command's options and help are written from its specification: one option a factor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from replicator import resources, specification
+from replicator.cli.models import DEFAULT_MODEL, MODEL, MODEL_ARGS, ModelCommand, requested_models
+from replicator.cli.output import print_json, print_outcome
+from replicator.errors import GateError
+from replicator.experiment import Experiment, Factor, Value, format_value
+from replicator.pipeline import Request
+
+Action = Callable[[Request, Path, Mapping[str, Any]], None]
+
+
+class ExperimentGroup(click.Group):
+    """Shipped experiments by name, and any path that ends in .json."""
+
+    def __init__(self, name: str, action: Action, *, help: str) -> None:  # noqa: A002 - click's word
+        super().__init__(name, help=help, subcommand_metavar="EXPERIMENT [OPTIONS]", no_args_is_help=True)
+        self._action = action
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(resources.experiment_files())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name.startswith("-"):
+            return None
+        return _command(specification.find(cmd_name), cmd_name, self._action)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Experiments"):
+            formatter.write_dl([(name, _title(path)) for name, path in resources.experiment_files().items()])
+            formatter.write_dl([("FILE.json", "An experiment of your own.")])
+
+
+def _run(request: Request, out: Path, options: Mapping[str, Any]) -> None:
+    from replicator import pipeline
+    from replicator.cli.progress import watcher
+
+    with watcher() as told:
+        run = pipeline.collect_choices(request, out, told)
+        results = pipeline.refresh(run, told)
+        report = pipeline.write_report([run], run.report, told)
+    if options["as_json"]:
+        print_json(results)
+    else:
+        print_outcome([results], report)
+    gates = pipeline.failed_gates(results) if options.get("strict") else []
+    if gates:
+        raise GateError("\n".join(gates))
+
+
+def _collect(request: Request, out: Path, options: Mapping[str, Any]) -> None:
+    from replicator import pipeline
+    from replicator.cli.progress import watcher
+
+    with watcher() as told:
+        run = pipeline.collect_choices(request, out, told)
+    if options["as_json"]:
+        print_json(dict(run.manifest))
+        return
+    counts = ", ".join(f"{number} {status}" for status, number in run.manifest["counts"].items())
+    click.echo(f"Answers: {counts}.\nChoices: {run.choices}")
+
+
+run = ExperimentGroup(
+    "run",
+    _run,
+    help="Run EXPERIMENT: collect choices, estimate parameters, set them beside people and write a report.",
+)
+collect = ExperimentGroup(
+    "collect", _collect, help="Collect the choices of EXPERIMENT and stop; `estimate` goes on from there."
+)
+
+
+class Level(click.ParamType[Value]):
+    """One of a factor's levels."""
+
+    name = "level"
+
+    def __init__(self, factor: Factor) -> None:
+        self._factor = factor
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        for level in self._factor.levels:
+            if value == level or _same(str(value), level):
+                return level
+        factor = self._factor
+        return self.fail(
+            f"{value} is not a level of {factor.name}; its levels are {_levels(factor)}.", param, ctx
+        )
+
+
+def _command(experiment: Experiment, name: str, action: Action) -> click.Command:
+    def callback(**options: Any) -> None:
+        levels = {f.name: options[_destination(f)] for f in experiment.factors if options[_destination(f)]}
+        models = requested_models(click.get_current_context())
+        if not options["models"]:
+            click.echo(f"note: no --model was given, so {DEFAULT_MODEL} answer: simulated people.", err=True)
+        request = Request(
+            experiment,
+            models,
+            levels,
+            seed=options["seed"],
+            limit=options["limit"],
+            device=options["device"],
+            batch_size=options["batch_size"],
+        )
+        action(request, Path(options["out"] or Path("reports") / experiment.name), options)
+
+    strict = [_STRICT] if action is _run else []
+    factors = [_factor_option(factor) for factor in experiment.factors]
+    return ModelCommand(
+        name,
+        params=[MODEL, MODEL_ARGS, *factors, _out(experiment), *_COMMON, *strict, _JSON],
+        callback=callback,
+        help=_help(experiment),
+        short_help=experiment.title,
+        epilog=_examples(experiment, name),
+    )
+
+
+def _factor_option(factor: Factor) -> click.Option:
+    words = f"{factor.description.rstrip('.')}. " if factor.description else ""
+    defaults = ", ".join(format_value(level) for level in factor.default)
+    return click.Option(
+        [f"--{factor.name.replace('_', '-')}", _destination(factor)],
+        type=Level(factor),
+        multiple=True,
+        metavar="LEVEL",
+        help=f"{words}Repeat for more. Levels: {_levels(factor)}.  [default: {defaults}]",
+    )
+
+
+def _destination(factor: Factor) -> str:
+    """Kept apart from the options that every experiment has."""
+    return f"factor_{factor.name}"
+
+
+def _out(experiment: Experiment) -> click.Option:
+    return click.Option(
+        ["--out"],
+        type=click.Path(file_okay=False),
+        metavar="DIR",
+        help=f"The run's folder.  [default: reports/{experiment.name}]",
+    )
+
+
+_COMMON = [
+    click.Option(
+        ["--seed"],
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="Seed of all that is random.",
+    ),
+    click.Option(
+        ["--limit"], type=click.IntRange(min=1), metavar="N", help="Only the first items of every condition."
+    ),
+    click.Option(
+        ["--device"], metavar="DEVICE", help="Where a language model computes, such as cpu or cuda:0."
+    ),
+    click.Option(
+        ["--batch-size"],
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Prompts a language model reads at once.",
+    ),
+]
+_STRICT = click.Option(
+    ["--strict"], is_flag=True, help="Exit with 5 where a fit is unsound or too few answers are valid."
+)
+_JSON = click.Option(
+    ["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout and nothing else."
+)
+
+
+def _help(experiment: Experiment) -> str:
+    from replicator import design
+
+    citation = experiment.citation
+    doi = f", doi:{citation['doi']}" if citation.get("doi") else ""
+    asked = len(design.trials(experiment))
+    answer = " An amount is asked for." if experiment.response.type == "amount" else ""
+    size = f"{len(experiment.items)} items, {len(experiment.wordings)} wordings: {asked} questions a model"
+    return (
+        f"{experiment.title} ({citation['authors']} {citation['year']}{doi}).\n\n"
+        f"{size} with the default levels, checks included.{answer} `replicator show` shows them."
+    )
+
+
+def _examples(experiment: Experiment, name: str) -> str:
+    lines = [f"replicator run {name} --model participants:human --model PATH_TO_CHECKPOINT"]
+    for factor in experiment.factors[:1]:
+        option = f"--{factor.name.replace('_', '-')}"
+        lines.append(f"replicator run {name} {option} {format_value(factor.levels[0])}")
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _levels(factor: Factor) -> str:
+    return ", ".join(format_value(level) for level in factor.levels)
+
+
+def _same(text: str, level: Value) -> bool:
+    """Whether what was typed means this level: numbers by value, words as they stand."""
+    if isinstance(level, bool | str):
+        return text == format_value(level) or text == str(level).lower()
+    try:
+        return float(text) == float(level)
+    except ValueError:
+        return False
+
+
+def _title(path: Path) -> str:
+    """Read without validation: a listing must be quick, and show what is broken too."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "(cannot be read; see `replicator validate`)"

@@ -1,0 +1,219 @@
+"""`replicator list` and `replicator show`: what there is, and exactly what would be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replicator import design, prompt, resources, specification
+from replicator.cli.output import JSON, SCHEMA, print_json, print_table
+from replicator.experiment import Experiment, format_value
+
+if TYPE_CHECKING:
+    from replicator.theories import Theory
+
+Row = dict[str, Any]
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["experiments", "theories", "references", "models"]))
+@JSON
+def list_(what: str, as_json: bool) -> None:
+    """List what is at hand: experiments, theories, references (human estimates) or models."""
+    rows, columns = _LISTS[what]
+    found = rows()
+    if as_json:
+        print_json({"schema": SCHEMA, what: found})
+    else:
+        print_table([_cell(row[column]) for column in columns] for row in found)
+
+
+@click.command("show")
+@click.argument("experiment")
+@JSON
+def show(experiment: str, as_json: bool) -> None:
+    """Show the design of EXPERIMENT (a name, or a specification's path) and one exact prompt per wording."""
+    found = specification.find(experiment)
+    document = _described(found)
+    if as_json:
+        print_json({"schema": SCHEMA, "experiment": document})
+        return
+    click.echo(f"{found.name}: {found.title}\n{_citation(found)}\n")
+    print_table((f"  {name}", words) for name, words in _design_in_words(document))
+    for wording, asked in document["prompts"].items():
+        click.echo(f"\n--- wording: {wording}")
+        if asked["system"]:
+            click.echo(f"[system] {asked['system']}")
+        click.echo(f"{asked['user']}\n[the answer begins] {asked['cue']}")
+        click.echo(f"[and may go on] {', '.join(_shortened(asked['answers']))}")
+
+
+def _experiments() -> list[Row]:
+    return [_summary(specification.load(path)) for path in resources.experiment_files().values()]
+
+
+def _summary(experiment: Experiment) -> Row:
+    return {
+        "name": experiment.name,
+        "title": experiment.title,
+        "family": experiment.family,
+        "version": experiment.version,
+        "response": experiment.response.type,
+        "factors": {
+            f.name: {"levels": list(f.levels), "default": list(f.default)} for f in experiment.factors
+        },
+        "items": len(experiment.items),
+        "wordings": len(experiment.wordings),
+        "questions": len(design.trials(experiment)),
+        "citation": dict(experiment.citation),
+    }
+
+
+def _theories() -> list[Row]:
+    from replicator.theories import THEORIES
+
+    return [
+        {
+            "name": theory.name,
+            "title": theory.title,
+            "equation": theory.equation,
+            "response": theory.response,
+            "parameters": [
+                {"name": p.name, "symbol": p.symbol, "unit": p.unit, "description": p.description}
+                for p in theory.parameters
+            ],
+            "needs": theory.needs,
+            "citation": theory.citation,
+        }
+        for theory in THEORIES.values()
+    ]
+
+
+def _references() -> list[Row]:
+    from replicator.references import references
+
+    return [
+        {
+            "name": reference.id,
+            "parameter": reference.parameter,
+            "value": reference.value,
+            "standard_error": reference.standard_error,
+            "estimand": reference.estimand,
+            "spread_basis": reference.spread_basis,
+            "status": reference.status,
+            "citation": dict(reference.citation),
+        }
+        for reference in references().values()
+    ]
+
+
+def _models() -> list[Row]:
+    from replicator import ladder
+    from replicator.engines import LADDER, PARTICIPANTS
+    from replicator.engines.participants import RESPONDERS
+    from replicator.theories import THEORIES
+
+    rows = {
+        f"{PARTICIPANTS}human": "simulated people, drawn from published human estimates",
+        **{
+            f"{PARTICIPANTS}{name}": f"one simulated chooser; --model-args {','.join(_settings(theory))}"
+            for name, theory in THEORIES.items()
+        },
+        **{f"{PARTICIPANTS}{name}": what for name, (_, what) in RESPONDERS.items()},
+        **{
+            f"{LADDER}{name}": "a tiny model with random weights, made on the spot; it has learnt nothing"
+            for name in ladder.RANDOM_WEIGHTS
+        },
+        "PATH": "a folder with a causal language model of transformers",
+        "ORG/NAME": "a causal language model of the Hugging Face hub",
+    }
+    return [{"name": name, "description": what} for name, what in rows.items()]
+
+
+def _settings(theory: Theory) -> list[str]:
+    """What `--model-args` takes: r=...,noise=...,lapse=..."""
+    names = [parameter.symbol for parameter in theory.parameters]
+    return [f"{name}=..." for name in (*names, *(["noise"] if theory.response == "choice" else []), "lapse")]
+
+
+_LISTS: dict[str, tuple[Callable[[], list[Row]], tuple[str, ...]]] = {
+    "experiments": (_experiments, ("name", "questions", "title")),
+    "theories": (_theories, ("name", "equation")),
+    "references": (_references, ("name", "parameter", "value", "status", "citation")),
+    "models": (_models, ("name", "description")),
+}
+
+
+def _described(experiment: Experiment) -> Row:
+    trials = design.trials(experiment)
+    first: dict[str, design.Trial] = {}
+    for trial in trials:
+        if trial.check is None:
+            first.setdefault(trial.wording, trial)
+    asked = {wording: prompt.render(experiment, trial) for wording, trial in first.items()}
+    return {
+        **_summary(experiment),
+        "unit": experiment.unit,
+        "options": [option.name for option in experiment.options],
+        "labels": [list(labels) for labels in experiment.presentation.labels],
+        "order": experiment.presentation.order,
+        "checks": [check.id for check in experiment.checks],
+        "analysis": dict(experiment.analysis.document),
+        "humans": list(experiment.humans),
+        "hash": experiment.hash,
+        "prompts": {
+            wording: {"system": p.system, "user": p.user, "cue": p.cue, "answers": list(p.answers)}
+            for wording, p in asked.items()
+        },
+    }
+
+
+def _design_in_words(document: Row) -> list[tuple[str, str]]:
+    rows = [
+        (f"factor {name}", f"{_listed(factor['levels'])}; by default {_listed(factor['default'])}")
+        for name, factor in document["factors"].items()
+    ]
+    rows.append(("items", str(document["items"])))
+    if document["response"] == "choice":
+        labels = " or ".join("/".join(labels) for labels in document["labels"])
+        order = "every order" if document["order"] == "all" else "as listed"
+        rows.append(("options", f"{', '.join(document['options'])}; shown in {order}; labelled {labels}"))
+    else:
+        rows.append(("answer", f"an amount in {document['unit']}"))
+    rows.append(("wordings", f"{document['wordings']}: {', '.join(document['prompts'])}"))
+    rows.append(("checks", ", ".join(document["checks"]) or "none"))
+    rows.append(("questions", f"{document['questions']} a model with the default levels, checks included"))
+    rows.append(("planned", "; ".join(_planned(document["analysis"]))))
+    rows.append(("people", ", ".join(document["humans"]) or "no reference"))
+    return rows
+
+
+def _planned(analysis: Row) -> list[str]:
+    fits = [("primary", analysis["primary"]), *(("also", fit) for fit in analysis.get("also", []))]
+    return [f"{rank}: {fit['parameter']} by {fit['theory']} ({fit['noise']} noise)" for rank, fit in fits]
+
+
+def _citation(experiment: Experiment) -> str:
+    citation = experiment.citation
+    doi = f" doi:{citation['doi']}" if citation.get("doi") else ""
+    return f"{citation['authors']} ({citation['year']}).{doi}"
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(format_value(value) for value in values)
+
+
+def _shortened(answers: list[str], limit: int = 8) -> list[str]:
+    if len(answers) <= limit:
+        return answers
+    return [*answers[: limit - 2], "...", answers[-1]]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Mapping):
+        return f"{value.get('authors', '')} {value.get('year', '')}"
+    return format_value(value) if isinstance(value, float) else str(value)

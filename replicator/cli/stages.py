@@ -1,0 +1,80 @@
+"""`replicator estimate`, `compare` and `report`: the stages after collection, each from a run's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from replicator.cli.output import JSON, SCHEMA, print_json, print_outcome
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command("estimate")
+@click.argument("folder", metavar="RUN", type=FOLDER)
+@JSON
+def estimate(folder: Path, as_json: bool) -> None:
+    """Estimate the parameters that RUN's analysis plan names, from its choices.
+
+    RUN is a folder written by `run`, `collect` or `import`.
+    """
+    from replicator import pipeline, runs
+    from replicator.cli.progress import watcher
+
+    run = runs.open_run(folder)
+    with watcher() as told:
+        estimates = pipeline.estimate(run, told)
+    if as_json:
+        print_json({"schema": SCHEMA, "estimates": estimates})
+    else:
+        click.echo(f"Estimates: {len(estimates)} in {run.posteriors}")
+
+
+@click.command("compare")
+@click.argument("folder", metavar="RUN", type=FOLDER)
+@JSON
+def compare(folder: Path, as_json: bool) -> None:
+    """Set RUN's choices and estimates beside people and write results.json.
+
+    Estimates first where that is due.
+    """
+    from replicator import pipeline, runs
+    from replicator.cli.progress import watcher
+
+    run = runs.open_run(folder)
+    with watcher() as told:
+        results = pipeline.compare(run, told)
+    if as_json:
+        print_json(results)
+    else:
+        click.echo(f"Results: {run.results}")
+
+
+@click.command("report")
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=FOLDER)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The page.  [default: RUN/report.html]",
+)
+@JSON
+def report(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+    """Write the report of RUN, or of several runs side by side.
+
+    Stages whose sources have changed are made again first.
+    """
+    from replicator import pipeline, runs
+    from replicator.cli.progress import watcher
+
+    if len(folders) > 1 and out is None:
+        raise click.UsageError("several runs need --out FILE for their report.", click.get_current_context())
+    several = [runs.open_run(folder) for folder in folders]
+    with watcher() as told:
+        results = [pipeline.refresh(run, told) for run in several]
+        page = pipeline.write_report(several, out or several[0].report, told)
+    if as_json:
+        print_json({"schema": SCHEMA, "report": str(page), "experiments": results})
+    else:
+        print_outcome(results, page)

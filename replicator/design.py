@@ -1,0 +1,217 @@
+"""An experiment becomes trials: every question to be asked, with how it is presented.
+
+Items are crossed with treatment cells, wordings, label sets and orders of the options, so that no
+preference is confounded with where an option stood, what it was called or how it was put. Nothing is drawn
+at random while every order fits; the same arguments give the same trials in the same order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from replicator.errors import UsageError
+from replicator.experiment import Check, Experiment, Outcome, ResponseType, Value, condition_name
+
+PERMUTED_OPTIONS = 4
+"""Up to this many options every order is shown (24); beyond it, a Latin square of rotations."""
+
+DEFAULT_LABELS = (tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), tuple(str(number) for number in range(1, 27)))
+"""Label sets of a comprehension check whose experiment has none of the right length."""
+
+COMPREHENSION = "comprehension"
+"""The condition of every comprehension check."""
+
+CHECK_PREFIX = "check-"
+"""Beginning of a comprehension check's item id."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One question in one presentation."""
+
+    experiment: str
+    item: str
+    condition: str
+    factors: Mapping[str, Value]
+    stimulus: Mapping[str, Value]
+    """The item's variables."""
+    outcomes: tuple[Outcome, ...]
+    """What every option gives; empty for a read-back check."""
+    options: tuple[str, ...]
+    """In the experiment's own order; the grid as text for an amount."""
+    response: ResponseType
+    wording: str
+    labels: tuple[str, ...]
+    """By displayed position; empty for an amount."""
+    order: tuple[int, ...]
+    """`order[d]` is the index of the option displayed at position d; empty for an amount."""
+    check: str | None = None
+    """Id of the comprehension check that this trial asks."""
+    language: str = "en"
+    layout: str = "single"
+    repeat: int = 0
+    elicitation: str = "probability"
+
+
+def trials(
+    experiment: Experiment,
+    *,
+    levels: Mapping[str, Sequence[Value]] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> tuple[Trial, ...]:
+    """Every trial of an experiment, comprehension checks last.
+
+    `levels` chooses factor levels (a factor's defaults where it names none); `limit` keeps the first items,
+    so that every condition keeps its full counterbalance; `seed` matters only with more than four options,
+    where it picks the Latin square. Trials with the same wording and treatment stand together, because
+    their prompts begin alike. Raises UsageError for a factor that the experiment does not have.
+    """
+    _check_factors(experiment, levels or {})
+    conditions = experiment.conditions(levels)
+    cells = [
+        (item.id, levels_of, _question(experiment, item.variables, levels_of))
+        for levels_of in conditions
+        for item in experiment.items[:limit]
+    ]
+    asked = tuple(
+        _trial(experiment, item, condition_name(levels_of), levels_of, question, wording, shown, layout)
+        for layout in experiment.presentation.layout
+        for wording in experiment.wordings
+        for _, group in itertools.groupby(cells, key=lambda cell: condition_name(cell[1]))
+        for shown, (item, levels_of, question) in _crossed(experiment, list(group), seed)
+    )
+    return asked + tuple(_checks(experiment, conditions[0], seed))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked, before it is decided how."""
+
+    stimulus: Mapping[str, Value]
+    outcomes: tuple[Outcome, ...]
+    options: tuple[str, ...]
+    response: ResponseType
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """How the options are displayed."""
+
+    labels: tuple[str, ...]
+    order: tuple[int, ...]
+
+
+_Cell = tuple[str, Mapping[str, Value], _Question]
+
+
+def _question(
+    experiment: Experiment, stimulus: Mapping[str, Value], levels: Mapping[str, Value]
+) -> _Question:
+    variables = {**levels, **stimulus}
+    return _Question(
+        stimulus, experiment.outcomes(variables), experiment.option_names(variables), experiment.response.type
+    )
+
+
+def _crossed(experiment: Experiment, cells: Sequence[_Cell], seed: int) -> Iterator[tuple[_Shown, _Cell]]:
+    """Presentations x cells, presentations outermost. All cells of an experiment have as many options."""
+    for shown in _presentations(experiment, cells[0][2], seed) if cells else ():
+        for cell in cells:
+            yield shown, cell
+
+
+def _presentations(experiment: Experiment, question: _Question, seed: int) -> list[_Shown]:
+    """Label sets x orders; the one bare presentation of an amount."""
+    if question.response == "amount":
+        return [_Shown((), ())]
+    count = len(question.options)
+    fixed = experiment.presentation.order == "fixed"
+    orders = [tuple(range(count))] if fixed else _orders(count, seed)
+    return [
+        _Shown(labels, order)
+        for labels in _label_sets(experiment.presentation.labels, count)
+        for order in orders
+    ]
+
+
+def _orders(count: int, seed: int) -> list[tuple[int, ...]]:
+    """Every permutation of up to four options; beyond that each option stands once at each position."""
+    if count <= PERMUTED_OPTIONS:
+        return list(itertools.permutations(range(count)))
+    base = list(range(count))
+    random.Random(seed).shuffle(base)
+    return [tuple(base[start:] + base[:start]) for start in range(count)]
+
+
+def _label_sets(declared: Sequence[tuple[str, ...]], count: int) -> list[tuple[str, ...]]:
+    """The declared sets cut to `count` labels; where none is long enough, letters and numbers."""
+    usable = [labels for labels in declared if len(labels) >= count] or DEFAULT_LABELS
+    return list(dict.fromkeys(tuple(labels[:count]) for labels in usable))
+
+
+def _checks(experiment: Experiment, levels: Mapping[str, Value], seed: int) -> Iterator[Trial]:
+    """The comprehension checks, in the first wording and the first condition, fully counterbalanced."""
+    wording = next(iter(experiment.wordings))
+    for check in experiment.checks:
+        question = _checked_question(experiment, check, levels)
+        for shown in _presentations(experiment, question, seed):
+            yield _trial(
+                experiment,
+                CHECK_PREFIX + check.id,
+                COMPREHENSION,
+                levels,
+                question,
+                wording,
+                shown,
+                experiment.presentation.layout[0],
+                check=check.id,
+            )
+
+
+def _checked_question(experiment: Experiment, check: Check, levels: Mapping[str, Value]) -> _Question:
+    if check.kind == "dominated":
+        return _question(experiment, check.variables, levels)
+    return _Question(check.variables, (), tuple(check.options), "choice")
+
+
+def _trial(
+    experiment: Experiment,
+    item: str,
+    condition: str,
+    levels: Mapping[str, Value],
+    question: _Question,
+    wording: str,
+    shown: _Shown,
+    layout: str,
+    check: str | None = None,
+) -> Trial:
+    return Trial(
+        experiment=experiment.name,
+        item=item,
+        condition=condition,
+        factors=levels,
+        stimulus=question.stimulus,
+        outcomes=question.outcomes,
+        options=question.options,
+        response=question.response,
+        wording=wording,
+        labels=shown.labels,
+        order=shown.order,
+        check=check,
+        layout=layout,
+    )
+
+
+def _check_factors(experiment: Experiment, levels: Mapping[str, Sequence[Value]]) -> None:
+    known = [factor.name for factor in experiment.factors]
+    for name in levels:
+        if name not in known:
+            raise UsageError(
+                f"there is no factor {name!r}.",
+                where=experiment.name,
+                remedy=f"Its factors: {', '.join(known) or 'none'}.",
+            )

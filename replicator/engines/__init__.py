@@ -1,0 +1,58 @@
+"""Who answers. A model string names an engine:
+
+`participants:NAME` simulated people and other known responders; `ladder:NAME` a built-in model; anything
+else a local folder or a Hugging Face id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from replicator.engines.engine import Engine
+    from replicator.experiment import Experiment
+
+PARTICIPANTS = "participants:"
+LADDER = "ladder:"
+
+
+def open_engine(
+    model: str,
+    arguments: Mapping[str, str],
+    *,
+    experiment: Experiment,
+    device: str | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+) -> Engine:
+    """The engine that `model` names. Only what that engine needs is imported.
+
+    Raises DataError for a model that cannot be read, UsageError for an unknown participant, built-in model
+    or argument.
+    """
+    name = population_name(model, arguments)
+    if model.startswith(PARTICIPANTS):
+        from replicator.engines.participants import open_participants
+
+        return open_participants(model, arguments, experiment=experiment, name=name, seed=seed)
+    from replicator import ladder
+    from replicator.engines.huggingface import open_model
+
+    source = str(ladder.checkpoint(model.removeprefix(LADDER))) if model.startswith(LADDER) else model
+    return open_model(
+        name,
+        source,
+        arguments,
+        experiment=experiment,
+        device=device,
+        batch_size=batch_size,
+    )
+
+
+def population_name(model: str, arguments: Mapping[str, str]) -> str:
+    """What a population is called in tables: `participants:crra(r=-0.4,noise=8)`, or the model string
+    alone.
+    """
+    written = ",".join(f"{key}={value}" for key, value in arguments.items())
+    return f"{model}({written})" if written else model

@@ -1,0 +1,67 @@
+"""Who answers: one small protocol, met by every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from replicator.design import Trial
+from replicator.prompt import Prompt
+
+Status = Literal["valid", "refusal", "invalid", "truncated", "error", "missing"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One trial with the words in which it is put."""
+
+    trial: Trial
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one question."""
+
+    probabilities: tuple[float, ...] | None
+    """One per option in the experiment's own order, summing to 1; None unless valid."""
+    label_mass: float | None
+    """Total probability of the options before renormalising; None where the engine emits no tokens."""
+    status: Status
+    text: str | None = None
+    """The reply or the reason of the status, where there is one."""
+
+
+class Engine(Protocol):
+    """Answers questions. The same identity and the same question always give the same answer."""
+
+    @property
+    def name(self) -> str:
+        """The population's name: the model string with its arguments."""
+        ...
+
+    @property
+    def population(self) -> Literal["model", "simulated"]: ...
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the prompt's words are read; simulated participants answer from the trial's outcomes."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """JSON-able facts that, with a question, determine its answer. Part of every request hash."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """JSON-able facts for manifest and report (parameters, family, tuning, dtype, what the population is)."""
+        ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    def answer(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        """One answer a question, in order."""
+        ...

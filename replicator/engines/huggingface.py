@@ -1,0 +1,271 @@
+"""Any causal language model of transformers as an engine: exact probabilities of the options it is offered.
+
+Probabilities are read off the model's own distribution after the cue, at temperature 1, never masked and
+never divided by an answer's length; what the options have in all is kept as the label mass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import torch
+
+from replicator.design import trials
+from replicator.engines import chat, tokens
+from replicator.engines.checkpoint import RANDOM_WEIGHTS, Checkpoint, attempt, load
+from replicator.engines.engine import Answer, Question
+from replicator.engines.fingerprint import chat_template_hash, tokenizer_hash
+from replicator.engines.scoring import Scored, Scorer, log_sum
+from replicator.errors import ReplicatorError, RunError, UsageError
+from replicator.experiment import Experiment
+from replicator.prompt import Prompt, render
+
+ARGUMENTS = ("prompt_format", "revision", "dtype")
+"""What `--model-args` may set."""
+
+METHOD = 1
+"""Raised when the same model and prompt would be scored differently; part of the identity."""
+
+WINDOW = 8
+"""Batches that are sorted by length together, so that little is spent on padding while answers keep
+coming.
+"""
+
+SMALL_MODEL = 50_000_000
+"""Parameters below which a CPU gains from larger batches."""
+
+
+class HuggingFaceEngine:
+    """Answers with one checkpoint."""
+
+    population: Literal["model"] = "model"
+    reads_text = True
+
+    def __init__(
+        self,
+        name: str,
+        checkpoint: Checkpoint,
+        *,
+        prompt_format: str | None = None,
+        batch_size: int | None = None,
+        first: Prompt | None = None,
+    ) -> None:
+        """`first` is the run's first prompt, whose first tokens are put on record.
+
+        Raises UsageError for an unknown prompt format, DataError for a chat template that cannot be used.
+        """
+        self.name = name
+        self._checkpoint = checkpoint
+        self._tokenizer = checkpoint.tokenizer
+        self._form = chat.prompt_format(checkpoint.tokenizer, prompt_format)
+        self._parameters = sum(weight.numel() for weight in checkpoint.model.parameters())
+        self.batch_size = batch_size or _default_batch_size(checkpoint.device, self._parameters)
+        self._limit = getattr(checkpoint.config.get_text_config(), "max_position_embeddings", None)
+        self._vocabulary = _vocabulary(checkpoint)
+        # A first pass is made here, so that a model that cannot run is found before anything is asked.
+        self._scorer = attempt(
+            name, "a first forward pass failed", lambda: _scorer(checkpoint, self._vocabulary)
+        )
+        self._tokenizer_hash = tokenizer_hash(checkpoint.tokenizer)
+        self._template_hash = chat_template_hash(checkpoint.tokenizer)
+        self._first_ids = None if first is None else self._context(first)[1][:8]
+        self._trie = lru_cache(maxsize=256)(self._new_trie)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {
+            "engine": "huggingface",
+            "method": METHOD,
+            **self._checkpoint.version,
+            "dtype": self._dtype,
+            "device": self._checkpoint.device.type,
+            "prompt_format": self._form,
+            "tokenizer": self._tokenizer_hash,
+            "chat_template": self._template_hash if self._form == "chat" else None,
+        }
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        config = self._checkpoint.config
+        drawn = bool(getattr(config, RANDOM_WEIGHTS, False))
+        return {
+            "description": _describe(config, drawn),
+            "parameters": self._parameters,
+            "model_family": config.model_type,
+            "architecture": type(self._checkpoint.model).__name__,
+            "tuning": "chat" if self._template_hash else "base",
+            "random_weights": drawn,
+            "dtype": self._dtype,
+            "device": self._checkpoint.device.type,
+            "prompt_format": self._form,
+            "position_limit": self._limit,
+            "shared_cache": self._scorer.shared,
+            "tokenizer_hash": self._tokenizer_hash,
+            "chat_template_hash": self._template_hash,
+            "first_token_ids": self._first_ids,
+            **self._checkpoint.version,
+        }
+
+    def answer(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        """One answer a question, in order; at most WINDOW batches are held at a time.
+
+        Raises RunError where a single question does not fit into memory.
+        """
+        start = 0
+        while start < len(questions):
+            window = questions[start : start + WINDOW * self.batch_size]
+            start += len(window)
+            yield from self._answer_window(window)
+
+    def _answer_window(self, questions: Sequence[Question]) -> list[Answer]:
+        prepared = [self._prepare(question) for question in questions]
+        answers: dict[int, Answer] = {i: item for i, item in enumerate(prepared) if isinstance(item, Answer)}
+        waiting = [(i, item) for i, item in enumerate(prepared) if isinstance(item, Scored)]
+        waiting.sort(key=lambda pair: (len(pair[1].trie.asked), len(pair[1].context)))
+        while waiting:
+            batch = waiting[: self.batch_size]
+            scores = self._scores([scored for _, scored in batch])
+            if scores is None:
+                self.batch_size = max(1, len(batch) // 2)
+                continue
+            answers |= {i: _answer(logp) for (i, _), logp in zip(batch, scores, strict=True)}
+            waiting = waiting[len(batch) :]
+        return [answers[index] for index in range(len(questions))]
+
+    def _scores(self, batch: list[Scored]) -> list[list[float]] | None:
+        """None where memory ran out and a smaller batch is worth a try."""
+        try:
+            return self._scorer.log_probabilities(batch, self.batch_size)
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+        # Outside the handler, so that the failed pass is let go before the next one.
+        if self._checkpoint.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            raise RunError(
+                "one question does not fit into memory.",
+                where=self.name,
+                remedy="Try dtype=bfloat16, a smaller model or another --device; what was answered is kept.",
+            )
+        return None
+
+    def _prepare(self, question: Question) -> Scored | Answer:
+        text, ids = self._context(question.prompt)
+        amount = question.trial.response == "amount"
+        trie = self._trie(tokens.boundary(self._tokenizer, text, ids), question.prompt.answers, amount)
+        if isinstance(trie, Answer):
+            return trie
+        length = len(ids) + max(trie.depth)
+        if self._limit is not None and length > self._limit:
+            return _failed(f"the prompt needs {length} tokens; the model has {self._limit} positions")
+        if max(*ids, *trie.token) >= self._vocabulary:
+            return _failed("the tokenizer writes a token that the model does not have")
+        return Scored(ids, trie, "number" if amount else "word")
+
+    def _context(self, prompt: Prompt) -> tuple[str, list[int]]:
+        text = chat.context_text(self._tokenizer, prompt, self._form)
+        return text, chat.context_ids(self._tokenizer, text, self._form)
+
+    def _new_trie(self, context: str, answers: tuple[str, ...], amount: bool) -> tokens.OptionTrie | Answer:
+        sequences = [tokens.spellings(self._tokenizer, context, answer) for answer in answers]
+        for answer, spelled in zip(answers, sequences, strict=True):
+            if not spelled:
+                return _failed(f"the tokenizer cannot write {answer!r}")
+        try:
+            return tokens.option_trie(sequences, closed=amount or tokens.begins_another(answers))
+        except ReplicatorError as error:
+            return _failed(error.problem)
+
+    @property
+    def _dtype(self) -> str:
+        return str(self._checkpoint.model.dtype).removeprefix("torch.")
+
+
+def open_model(
+    name: str,
+    model: str,
+    arguments: Mapping[str, str],
+    *,
+    experiment: Experiment | None = None,
+    device: str | None = None,
+    batch_size: int | None = None,
+) -> HuggingFaceEngine:
+    """The engine of a local folder or a hub id, called `name` in tables.
+
+    Raises UsageError for arguments it does not know, DataError for a model that cannot be used.
+    """
+    for argument in arguments:
+        if argument not in ARGUMENTS:
+            raise UsageError(
+                f"there is no argument {argument!r}.",
+                where=name,
+                remedy=f"A checkpoint takes {', '.join(ARGUMENTS)}.",
+            )
+    checkpoint = load(model, device=device, dtype=arguments.get("dtype"), revision=arguments.get("revision"))
+    first = None if experiment is None else render(experiment, trials(experiment, limit=1)[0])
+    return HuggingFaceEngine(
+        name,
+        checkpoint,
+        prompt_format=arguments.get("prompt_format"),
+        batch_size=batch_size,
+        first=first,
+    )
+
+
+def _vocabulary(checkpoint: Checkpoint) -> int:
+    """Tokens that the model gives a logit; more than the tokenizer knows where the matrix was padded."""
+    head = checkpoint.model.get_output_embeddings()
+    size: int = checkpoint.config.get_text_config().vocab_size if head is None else head.weight.shape[0]
+    return size
+
+
+def _scorer(checkpoint: Checkpoint, size: int) -> Scorer:
+    endings = {
+        ending: torch.tensor(
+            tokens.ending_tokens(checkpoint.tokenizer, size, ending), device=checkpoint.device
+        )
+        for ending in tokens.ENDINGS
+    }
+    # Any id does for padding, since it is masked; one that the model surely has.
+    return Scorer(checkpoint.model, checkpoint.device, endings, pad=0)
+
+
+def _answer(logp: Sequence[float]) -> Answer:
+    if any(math.isnan(value) for value in logp):
+        return _failed("the model's output is not a number")
+    total = log_sum(logp)
+    if math.isinf(total):
+        return _failed("the model gives no option any probability")
+    shares = [math.exp(value - total) for value in logp]
+    whole = math.fsum(shares)
+    return Answer(tuple(share / whole for share in shares), math.exp(total), "valid")
+
+
+def _failed(reason: str) -> Answer:
+    return Answer(probabilities=None, label_mass=None, status="error", text=reason)
+
+
+def _describe(config: Any, drawn: bool) -> str:
+    if drawn:
+        return f"a tiny {config.model_type} checkpoint with random weights: it has learnt nothing"
+    return f"a {config.model_type} checkpoint"
+
+
+def _default_batch_size(device: torch.device, parameters: int) -> int:
+    if device.type == "cpu":
+        return 32 if parameters < SMALL_MODEL else 8
+    return 64
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    words = str(error).lower()
+    return (
+        isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+        or "out of memory" in words
+        or "can't allocate memory" in words
+        or "not enough memory" in words
+    )

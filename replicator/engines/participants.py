@@ -1,0 +1,345 @@
+"""Simulated participants: people drawn from `priors/humans`, theories with parameters, and plain responders.
+
+    participants:human                                     the population of `priors/humans`, averaged
+    participants:crra   r=-0.4,noise=8,lapse=.02           one chooser with these parameters
+    participants:uniform, :always-first, :expected-value   responders that a wrong tool would misread
+
+They answer from a trial's outcomes with exact probabilities and read no words. `noise` is a sensitivity:
+logit P = noise x difference of contextual utility.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from replicator import references
+from replicator.design import Trial
+from replicator.engines.engine import Answer, Question
+from replicator.engines.simulated import Floats, People, choice_probabilities, spread_people
+from replicator.errors import UsageError
+from replicator.experiment import Experiment
+from replicator.theories import THEORIES, Theory
+
+PREFIX = "participants:"
+
+DEFAULT_NOISE = 10.0
+"""Sensitivity of a theory's chooser where none is given: better than chance, far from deterministic."""
+
+PEOPLE = 2**14
+"""People behind the averages of `participants:human`; the error of a share is below .0005."""
+
+_VERSION = 1
+"""Raised when the same arguments come to give other answers, so that stored ones are not taken for them."""
+
+_BOUNDS = {
+    "noise": (0.0, math.inf),
+    "lapse": (0.0, 1.0),
+    "position": (-math.inf, math.inf),
+    "wording_sd": (0.0, math.inf),
+    "p_all": (0.0, 1.0),
+}
+"""Arguments that are no parameter of a theory, and what is possible."""
+
+Rule = Callable[[Trial], Floats | None]
+"""Probabilities (k,) in the experiment's own option order; None where outcomes cannot answer the trial."""
+
+
+@dataclass(frozen=True)
+class Participants:
+    """An engine whose answers follow a rule. The same identity and trial always give the same answer."""
+
+    name: str
+    identity: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    rule: Rule
+    batch_size: int = 256
+    population: Literal["model", "simulated"] = "simulated"
+    reads_text: bool = False
+
+    def answer(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        """One answer a question, in order."""
+        for question in questions:
+            yield _answer(self.rule(question.trial))
+
+
+def open_participants(
+    model: str, arguments: Mapping[str, str], *, experiment: Experiment, name: str, seed: int = 0
+) -> Participants:
+    """The engine of a model string "participants:...".
+
+    `name` is the population's name. Raises UsageError for an unknown responder, an unknown or impossible
+    argument, and a theory that does not speak about the experiment.
+    """
+    responder = model.removeprefix(PREFIX)
+    if responder in RESPONDERS:
+        if arguments:
+            raise UsageError(f'"{model}" takes no arguments, but {", ".join(arguments)} was given.')
+        rule, what = RESPONDERS[responder]
+        identity = {"engine": "participants", "version": _VERSION, "responder": responder}
+        return Participants(name, identity, {"description": what}, rule)
+    if responder == "human":
+        return _human(model, arguments, experiment, name, seed)
+    if responder in THEORIES:
+        return _chooser(THEORIES[responder], model, arguments, experiment, name, seed)
+    known = ["human", *THEORIES, *RESPONDERS]
+    close = difflib.get_close_matches(responder, known, n=1)
+    remedy = f"Did you mean {PREFIX}{close[0]}? " if close else ""
+    raise UsageError(
+        f'unknown participants "{model}".', remedy=f"{remedy}Known: {', '.join(PREFIX + k for k in known)}."
+    )
+
+
+def uniform(trial: Trial) -> Floats:
+    """Every option equally often."""
+    return np.full(len(trial.options), 1.0 / len(trial.options))
+
+
+def always_first(trial: Trial) -> Floats:
+    """The option displayed first; of amounts, the smallest."""
+    answer = np.zeros(len(trial.options))
+    answer[trial.order[0] if trial.order else 0] = 1.0
+    return answer
+
+
+def expected_value(trial: Trial) -> Floats | None:
+    """The option that pays itself most on average; ties are split equally, ambiguous odds taken halfway."""
+    if not trial.outcomes:
+        return None
+    value = dict.fromkeys(trial.options, 0.0)
+    for outcome in trial.outcomes:
+        if outcome.to == "self":
+            odds = (outcome.probability_low + outcome.probability_high) / 2.0
+            value[outcome.option] += odds * outcome.amount
+    amounts = np.array(list(value.values()))
+    best = np.isclose(amounts, amounts.max(), rtol=1e-9, atol=1e-9)
+    return np.asarray(best / best.sum(), dtype=np.float64)
+
+
+RESPONDERS: Mapping[str, tuple[Rule, str]] = {
+    "uniform": (uniform, "Picks every option equally often."),
+    "always-first": (always_first, "Picks the option displayed first, of amounts the smallest."),
+    "expected-value": (expected_value, "Picks the option that pays itself most on average."),
+}
+
+
+def _human(
+    model: str, arguments: Mapping[str, str], experiment: Experiment, name: str, seed: int
+) -> Participants:
+    people = references.population(experiment.name)
+    if people is None:
+        raise UsageError(
+            f'priors/humans draws no people for "{experiment.name}".',
+            remedy="Name a theory: participants:crra.",
+        )
+    theory = THEORIES[people.theory]
+    _require_response(theory, model, experiment)
+    allowed = ("wording_sd",) if theory.response == "amount" else ("position", "wording_sd")
+    given = _numbers(model, arguments, {key: key for key in allowed})
+    digest = hashlib.sha256(json.dumps(people.document, sort_keys=True).encode()).hexdigest()
+    presentation = _presentation(given, experiment, seed)
+    return Participants(
+        name,
+        _identity("human", given, seed, {"people": PEOPLE, "population": digest}),
+        {
+            "description": f"Average of {PEOPLE:,} people simulated from priors/humans ({people.theory}).",
+            "theory": people.theory,
+            "basis": people.basis,
+            "references": list(people.references),
+        },
+        _theory_rule(theory, spread_people(people, PEOPLE), people.lapse, presentation),
+    )
+
+
+def _chooser(
+    theory: Theory, model: str, arguments: Mapping[str, str], experiment: Experiment, name: str, seed: int
+) -> Participants:
+    _require_response(theory, model, experiment)
+    _require_domain(theory, model, experiment)
+    given = _numbers(model, arguments, _argument_names(theory))
+    parameters = {**_defaults(theory), **{k: v for k, v in given.items() if k not in _BOUNDS or k == "p_all"}}
+    _require_coherent_gifts(parameters)
+    truth = dict(parameters)
+    if theory.response == "choice":
+        truth["sensitivity"] = given.get("noise", DEFAULT_NOISE)
+    lapse = given.get("lapse", 0.0)
+    people = {key: np.array([value]) for key, value in truth.items()}
+    return Participants(
+        name,
+        _identity(theory.name, {**given, **truth}, seed, {}),
+        {
+            "description": f"Simulated chooser: {theory.title}.",
+            "theory": theory.name,
+            "truth": {**truth, "lapse": lapse, "position": given.get("position", 0.0)},
+        },
+        _theory_rule(theory, people, lapse, _presentation(given, experiment, seed)),
+    )
+
+
+def _theory_rule(theory: Theory, people: People, lapse: float, tilt: Callable[[Trial], Floats]) -> Rule:
+    # Most presentations of a question differ in nothing that these people see.
+    known: dict[tuple[Any, ...], Floats] = {}
+
+    def rule(trial: Trial) -> Floats | None:
+        if not trial.outcomes:
+            return None
+        shift = tilt(trial)
+        question = (trial.outcomes, trial.options, shift.tobytes())
+        if question not in known:
+            each = choice_probabilities(
+                theory, people, trial.outcomes, trial.options, lapse=lapse, tilt=shift
+            )
+            known[question] = each.mean(axis=0)
+        return known[question]
+
+    return rule
+
+
+def _presentation(given: Mapping[str, float], experiment: Experiment, seed: int) -> Callable[[Trial], Floats]:
+    """What position and wording add to the logits, (k,).
+
+    Displayed positions carry constants evenly spaced from +position/2 (first) to -position/2 (last), so that
+    of two options liked equally the first is chosen with log odds `position`. Every wording carries a normal
+    draw on the experiment's first option.
+    """
+    position, wording_sd = given.get("position", 0.0), given.get("wording_sd", 0.0)
+
+    def tilt(trial: Trial) -> Floats:
+        logits = np.zeros(len(trial.options))
+        if trial.order:
+            logits[list(trial.order)] = np.linspace(position / 2.0, -position / 2.0, len(trial.order))
+        if wording_sd:
+            logits[0] += wording_sd * _standard_normal(f"{seed}|{experiment.name}|{trial.wording}")
+        return logits
+
+    return tilt
+
+
+def _standard_normal(key: str) -> float:
+    """One normal draw that belongs to `key`, whatever else is drawn."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return float(np.random.default_rng(int.from_bytes(digest[:8], "big")).standard_normal())
+
+
+def _argument_names(theory: Theory) -> dict[str, str]:
+    """Argument as written -> its meaning: parameters by name or symbol, and what surrounds them."""
+    names = {key: p.name for p in theory.parameters for key in (p.name, p.symbol)}
+    if theory.response == "amount":
+        around = ("lapse", "wording_sd", "p_all")
+        return names | {key: key for key in around}
+    return (
+        names | {key: key for key in ("noise", "lapse", "position", "wording_sd")} | {"sensitivity": "noise"}
+    )
+
+
+def _numbers(model: str, arguments: Mapping[str, str], names: Mapping[str, str]) -> dict[str, float]:
+    given: dict[str, float] = {}
+    for key, text in arguments.items():
+        if key not in names:
+            close = difflib.get_close_matches(key, names, n=1)
+            remedy = f"Did you mean {close[0]}? " if close else ""
+            raise UsageError(
+                f'"{model}" has no argument "{key}".', remedy=f"{remedy}It takes {', '.join(names)}."
+            )
+        if names[key] in given:
+            raise UsageError(f'"{model}" is given {names[key]} twice.', remedy="Name it once.")
+        given[names[key]] = _number(model, key, names[key], text)
+    return given
+
+
+def _number(model: str, key: str, name: str, text: str) -> float:
+    low, high, open_low = _range(name)
+    span = " and ".join(
+        [f"above {low:g}" if open_low else f"at least {low:g}"] * math.isfinite(low)
+        + [f"at most {high:g}"] * math.isfinite(high)
+    )
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or not low <= value <= high or (open_low and value == low):
+        raise UsageError(
+            f'"{model}": {key}={text} is impossible.',
+            remedy=f"{key} is a finite number {span}".rstrip() + ".",
+        )
+    return value
+
+
+def _range(name: str) -> tuple[float, float, bool]:
+    """Lowest, highest, and whether the lowest itself is excluded."""
+    if name in _BOUNDS:
+        return *_BOUNDS[name], False
+    scale = next(p.scale for theory in THEORIES.values() for p in theory.parameters if p.name == name)
+    return {
+        "identity": (-math.inf, math.inf, False),
+        "log": (0.0, math.inf, True),
+        "logit": (0.0, 1.0, False),
+    }[scale]
+
+
+def _defaults(theory: Theory) -> dict[str, float]:
+    """The neutral value of every parameter, or the centre of its prior where nothing is neutral."""
+    centre = theory.natural(np, {p.name: np.float64(p.prior.mean) for p in theory.parameters})
+    return {p.name: float(centre[p.name]) if p.neutral is None else p.neutral for p in theory.parameters}
+
+
+def _require_coherent_gifts(parameters: Mapping[str, float]) -> None:
+    kinds = [parameters[name] for name in ("p_zero", "p_half", "p_above") if name in parameters]
+    if math.fsum(kinds) > 1.0 + 1e-12:
+        raise UsageError(
+            f"p_zero, p_half and p_above sum to {math.fsum(kinds):.4g}.",
+            remedy="They are shares of one whole.",
+        )
+    if parameters.get("p_all", 0.0) > parameters.get("p_above", 1.0):
+        raise UsageError("p_all exceeds p_above.", remedy="Who gives everything gives more than half.")
+
+
+def _require_response(theory: Theory, model: str, experiment: Experiment) -> None:
+    if theory.response != experiment.response.type:
+        kind = {"choice": "choices between options", "amount": "amounts"}[theory.response]
+        fitting = ", ".join(
+            PREFIX + t.name for t in THEORIES.values() if t.response == experiment.response.type
+        )
+        raise UsageError(
+            f'"{model}" answers with {kind}; "{experiment.name}" asks for a {experiment.response.type}.',
+            remedy=f"Fitting: {fitting or 'none'}.",
+        )
+
+
+def _require_domain(theory: Theory, model: str, experiment: Experiment) -> None:
+    if theory.losses or theory.response == "amount":
+        return
+    variables = {**experiment.conditions()[0]}
+    for item in experiment.items:
+        if any(outcome.amount < 0 for outcome in experiment.outcomes({**variables, **item.variables})):
+            raise UsageError(
+                f'"{model}" is about gains; "{experiment.name}" has losses.',
+                remedy=f"Use {PREFIX}loss-aversion.",
+            )
+
+
+def _identity(
+    responder: str, given: Mapping[str, float], seed: int, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    identity = {
+        "engine": "participants",
+        "version": _VERSION,
+        "responder": responder,
+        "arguments": dict(given),
+    }
+    # The seed moves nothing but the wording effects; without them answers are shared between seeds.
+    return {**identity, **more, **({"seed": seed} if given.get("wording_sd") else {})}
+
+
+def _answer(probabilities: Floats | None) -> Answer:
+    if probabilities is None:
+        return Answer(None, None, "missing", "This participant reads outcomes, and the question has none.")
+    total = math.fsum(probabilities)
+    return Answer(tuple(float(p) / total for p in probabilities), None, "valid")

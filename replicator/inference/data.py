@@ -1,0 +1,213 @@
+"""A table of choices becomes arrays: what the builder's likelihoods read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from replicator.errors import DataError
+from replicator.experiment import Experiment, Outcome
+from replicator.theories.stimuli import stimuli
+from replicator.theories.theory import Stimuli
+
+LABEL_MASS_FLOOR = 0.5
+"""Below this total probability of the options a cell is excluded: what is left is not an answer (Wang et al. 2024,
+arXiv:2402.14499)."""
+
+LOGIT_LIMIT = 12.0
+"""Logits of exact probabilities are winsorised here; beyond it (6e-6) they say the same."""
+
+COLUMNS = [
+    "item", "condition", "outcomes", "wording", "labels", "order", "subject", "elicitation", "response",
+    "options", "probabilities", "value", "label_mass", "status", "model", "population", "repeat",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ChoiceData:
+    """Choices of one population over `q` questions with `k` options, as `n` rows."""
+
+    kind: Literal["probabilities", "counts"]
+    unit_name: Literal["wording", "person", "pooled"]
+    units: tuple[str, ...]
+    questions: tuple[str, ...]
+    """Item and condition."""
+    items: tuple[str, ...]
+    """(q,) the question's item."""
+    conditions: tuple[str, ...]
+    options: tuple[str, ...]
+    """In the experiment's own order."""
+    stimuli: Stimuli
+    condition: np.ndarray
+    """(q,) index of the question's condition."""
+    unit: np.ndarray
+    """(n,) index of the row's wording or person."""
+    question: np.ndarray
+    """(n,)"""
+    label_sets: tuple[str, ...]
+    label_set: np.ndarray
+    """(n,) index of the row's label set; 0 where there is none."""
+    position: np.ndarray | None
+    """(n, k) displayed position of every option, or None where the order is unknown or never varied."""
+    logits: np.ndarray
+    """(n, k - 1) log odds against the last option (exact probabilities), winsorised; empty for counts."""
+    counts: np.ndarray
+    """(n, k) how often each option was chosen; empty for exact probabilities."""
+    status_quo: np.ndarray
+    """(k,) whether the option leaves things as they are."""
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(q, k) mean share of each option, over rows or over counts."""
+        weights = self.counts if self.kind == "counts" else self.probabilities
+        total = np.zeros((len(self.questions), len(self.options)))
+        np.add.at(total, self.question, weights)
+        return np.asarray(total / total.sum(axis=1, keepdims=True))
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(n, k) probabilities implied by the winsorised logits, or the shares of the counts."""
+        if self.kind == "counts":
+            return np.asarray(self.counts / self.counts.sum(axis=1, keepdims=True))
+        logits = np.column_stack([self.logits, np.zeros(len(self.logits))])
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def usable(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that estimation may read: valid, with enough label mass, and no comprehension check."""
+    keep = (table["status"] == "valid") & (table["condition"] != "comprehension")
+    keep &= table["label_mass"].isna() | (table["label_mass"] >= LABEL_MASS_FLOOR)
+    return table[keep]
+
+
+def choice_data(
+    table: pd.DataFrame, unit: Literal["wording", "person", "pooled"]
+) -> ChoiceData:
+    """Arrays from the usable rows of one population. Raises DataError where rows disagree about the options."""
+    if table.empty:
+        raise DataError("no usable answers")
+    options = tuple(str(o) for o in table["options"].iloc[0])
+    if any(tuple(row) != options for row in table["options"]):
+        raise DataError("the options differ between rows of one experiment")
+    question_code, questions = _codes(table["item"] + "@" + table["condition"])
+    first = table[~pd.Series(question_code).duplicated().to_numpy()]
+    outcomes = [tuple(_outcome(o) for o in row) for row in first["outcomes"]]
+    conditions = tuple(dict.fromkeys(first["condition"]))
+    probabilities = np.asarray(table["probabilities"].tolist(), dtype=float)
+    frame = pd.DataFrame(
+        {
+            "unit": _units(table, unit),
+            "question": question_code,
+            "labels": table["labels"].fillna("").to_numpy() if unit != "pooled" else "",
+            "order": table["order"].fillna("").to_numpy() if unit != "pooled" else "",
+        }
+    )
+    exact = bool((table["elicitation"] == "probability").all()) and unit != "pooled"
+    if exact:
+        frame["row"] = np.arange(len(frame))
+        weights = probabilities
+    else:
+        keys = ["unit", "question", "labels", "order"]
+        grouped = frame.assign(**{f"c{j}": probabilities[:, j] for j in range(len(options))})
+        summed = grouped.groupby(keys, sort=True, as_index=False).sum()
+        frame, weights = summed[keys], summed[[f"c{j}" for j in range(len(options))]].to_numpy()
+    unit_code, units = _codes(frame["unit"])
+    label_code, label_sets = _codes(frame["labels"])
+    return ChoiceData(
+        kind="probabilities" if exact else "counts",
+        unit_name=unit,
+        units=units,
+        questions=questions,
+        items=tuple(first["item"]),
+        conditions=conditions,
+        options=options,
+        stimuli=stimuli(outcomes, options),
+        condition=np.array([conditions.index(c) for c in first["condition"]]),
+        unit=unit_code,
+        question=frame["question"].to_numpy(),
+        label_sets=label_sets,
+        label_set=label_code,
+        position=_positions(frame["order"].tolist(), options),
+        logits=_logits(weights) if exact else np.empty((len(frame), 0)),
+        counts=np.empty((len(frame), 0)) if exact else weights,
+        status_quo=np.array([any(o.status_quo for o in outcomes[0] if o.option == name) for name in options]),
+    )
+
+
+def from_shares(
+    experiment: Experiment,
+    shares: Mapping[str, Mapping[str, float]],
+    n: int,
+    levels: Mapping[str, Any],
+    condition: str,
+) -> ChoiceData:
+    """A published table of choice shares of `n` people an item, as counts of one pooled unit."""
+    items = [item for item in experiment.items if item.id in shares]
+    options = experiment.option_names({})
+    outcomes = [experiment.outcomes({**levels, **item.variables}) for item in items]
+    counts = np.array([[round(n * shares[item.id].get(name, 0.0)) for name in options] for item in items], dtype=float)
+    q = len(items)
+    return ChoiceData(
+        kind="counts",
+        unit_name="pooled",
+        units=("people",),
+        questions=tuple(f"{item.id}@{condition}" for item in items),
+        items=tuple(item.id for item in items),
+        conditions=(condition,),
+        options=options,
+        stimuli=stimuli(outcomes, options),
+        condition=np.zeros(q, dtype=int),
+        unit=np.zeros(q, dtype=int),
+        question=np.arange(q),
+        label_sets=("",),
+        label_set=np.zeros(q, dtype=int),
+        position=None,
+        logits=np.empty((q, 0)),
+        counts=counts,
+        status_quo=np.array([option.status_quo for option in experiment.options]),
+    )
+
+
+def _outcome(entry: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        option=str(entry["option"]),
+        amount=float(entry["amount"]),
+        probability_low=float(entry["probability_low"]),
+        probability_high=float(entry["probability_high"]),
+        to=str(entry["to"]),
+        delay=float(entry["delay"]),
+        unit=str(entry["unit"]),
+        state=entry["state"],
+        status_quo=bool(entry["status_quo"]),
+    )
+
+
+def _units(table: pd.DataFrame, unit: str) -> np.ndarray | str:
+    if unit == "pooled":
+        return "people"
+    return np.asarray(table["subject" if unit == "person" else "wording"].astype(str))
+
+
+def _codes(values: pd.Series[Any] | Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Integer codes in order of first appearance, and the names they stand for."""
+    codes, names = pd.factorize(pd.Series(values), sort=False)
+    return np.asarray(codes), tuple(str(name) for name in names)
+
+
+def _positions(orders: Sequence[str], options: tuple[str, ...]) -> np.ndarray | None:
+    """(n, k) displayed position of each option; None unless every order is known and at least two differ."""
+    if len(set(orders)) < 2 or "" in orders:
+        return None
+    table = {order: [order.split("|").index(name) for name in options] for order in set(orders)}
+    return np.array([table[order] for order in orders])
+
+
+def _logits(probabilities: np.ndarray) -> np.ndarray:
+    """(n, k - 1) log odds against the last option, winsorised at LOGIT_LIMIT."""
+    logs = np.log(np.maximum(probabilities, 1e-300))
+    return np.asarray(np.clip(logs[:, :-1] - logs[:, -1:], -LOGIT_LIMIT, LOGIT_LIMIT))

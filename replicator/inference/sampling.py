@@ -1,0 +1,61 @@
+"""Sampling: compile a structure once, swap the data, draw with nutpie. What will change with pymc 6 and
+arviz 1 (compilation, containers, intervals) is kept in this file and in `diagnostics`."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import warnings
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import arviz as az
+import numpy as np
+import nutpie
+import pymc as pm
+
+CHAINS = 4
+WARMUP = 800
+DRAWS = 1000
+TARGET_ACCEPT = 0.9
+CAREFUL_ACCEPT = 0.99
+"""Of the second attempt, where the first had divergences or did not mix."""
+
+_compiled: dict[Hashable, Any] = {}
+
+logging.getLogger("pytensor").setLevel(logging.ERROR)
+
+
+def draw(
+    key: Hashable,
+    build: Callable[[], pm.Model],
+    data: Mapping[str, np.ndarray],
+    coords: Mapping[str, Any],
+    *,
+    seed: int,
+    careful: bool = False,
+) -> az.InferenceData:
+    """Draws from the posterior of the model that `key` stands for, compiled on first use.
+
+    `data` and `coords` replace those that the model was built with. The same seed gives the same draws.
+    """
+    if key not in _compiled:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _compiled[key] = nutpie.compile_pymc_model(build())
+    compiled = _compiled[key]
+    # What the structure does not read (the stake under contextual utility) is no longer in the compiled graph.
+    read = {name: values for name, values in data.items() if name in compiled.shared_data}
+    compiled = dataclasses.replace(compiled.with_data(**read), _coords=dict(coords))
+    return nutpie.sample(
+        compiled,
+        chains=CHAINS,
+        tune=WARMUP * (2 if careful else 1),
+        draws=DRAWS * (2 if careful else 1),
+        cores=min(CHAINS, os.cpu_count() or 1),
+        seed=seed,
+        target_accept=CAREFUL_ACCEPT if careful else TARGET_ACCEPT,
+        progress_bar=False,
+        save_warmup=False,
+    )

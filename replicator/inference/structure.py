@@ -1,0 +1,70 @@
+"""The shape of a choice model: everything that decides its graph and its parameters, apart from the data.
+
+Two fits of one structure share a compiled model; only the data are swapped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from replicator.inference.data import ChoiceData
+
+
+@dataclass(frozen=True)
+class Structure:
+    theory: str
+    noise: str
+    likelihood: str
+    """"probabilities" (logits of exact probabilities) or "counts"."""
+    conditions: int
+    units: int
+    questions: int
+    options: int
+    branches: int
+    label_sets: int
+    position: bool
+    """Whether displayed position has an effect: only where the order is known and varied."""
+    intercept: bool
+    """Whether there is a tendency to leave the status quo, over and above the outcomes."""
+    tilt: bool
+    """Whether units differ in their general tendency toward each option."""
+    item_misfit: bool
+    """Whether single questions may lie off the theory's curve."""
+    cells: int
+    """Number of cells with a residual of their own (sampled answers in several presentations); else 0."""
+
+
+def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> Structure:
+    """The structure that the design of `data` can carry."""
+    repeated = np.bincount(data.question, minlength=len(data.questions))
+    answers = repeated if data.kind == "probabilities" else _answers(data)
+    several_units = len(data.units) > 1
+    return Structure(
+        theory=theory,
+        noise=noise,
+        likelihood=data.kind,
+        conditions=len(data.conditions),
+        units=len(data.units),
+        questions=len(data.questions),
+        options=len(data.options),
+        branches=data.stimuli.amount.shape[2],
+        label_sets=len(data.label_sets) if data.position is not None else 1,
+        position=data.position is not None,
+        intercept=intercept,
+        tilt=several_units and data.unit_name == "wording" and not intercept,
+        item_misfit=bool((answers >= 2).all()),
+        cells=len(data.question) if data.kind == "counts" and data.unit_name == "wording" and several_units else 0,
+    )
+
+
+def can_have_intercept(data: ChoiceData) -> bool:
+    """A response intercept needs one status quo among the options, and acceptance that varies over questions."""
+    return int(data.status_quo.sum()) == 1 and len(data.questions) > 2
+
+
+def _answers(data: ChoiceData) -> np.ndarray:
+    total = np.zeros(len(data.questions))
+    np.add.at(total, data.question, data.counts.sum(axis=1))
+    return total

@@ -1,0 +1,202 @@
+"""The stages of one run in their order, each from the file that the stage before it wrote.
+
+    collect_choices -> choices.parquet -> refresh: posteriors/, results.json -> write_report: report.html
+
+`replicator run` and a study's runs go through here alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from replicator import runs
+from replicator.engines import open_engine, population_name
+from replicator.experiment import Experiment, Value
+from replicator.runs import Run
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from replicator.store import AnswerStore
+
+VALID_SHARE = 0.8
+"""Below this share of valid answers no verdict is given, and `--strict` fails."""
+
+
+class Watcher(Protocol):
+    """Who is told how far things are."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins, e.g. "Collecting holt-laury"."""
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """Within the stage: `done` of `total` questions, fits or the like, of `what` (a population)."""
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """Who is to answer: a model string with its arguments."""
+
+    model: str
+    arguments: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The population's name in tables."""
+        return population_name(self.model, self.arguments)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked to do."""
+
+    experiment: Experiment
+    models: tuple[ModelRequest, ...]
+    levels: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    """Factor -> levels; a factor that is not named has its defaults."""
+    seed: int = 0
+    limit: int | None = None
+    device: str | None = None
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A population that could not be asked."""
+
+    experiment: str
+    population: str
+    error: Exception
+
+
+def collect_choices(
+    request: Request, folder: Path, watcher: Watcher, *, failures: list[Failure] | None = None
+) -> Run:
+    """Ask every model and write `choices.parquet`.
+
+    Models are opened one after the other, so that only one is held in memory. With a list of `failures` a
+    model's error is appended there and the others go on; without one, or where no model could be asked, it
+    is raised. Answers given until then are stored either way, and a folder made for nothing is removed.
+    """
+    from replicator import choices, design
+    from replicator.store import AnswerStore
+
+    trials = design.trials(request.experiment, levels=request.levels, limit=request.limit, seed=request.seed)
+    asked = runs.request(
+        request.experiment,
+        populations=[model.name for model in request.models],
+        levels=request.levels,
+        seed=request.seed,
+        limit=request.limit,
+    )
+    run = runs.create_or_resume(folder, runs.new_manifest(request.experiment, asked))
+    watcher.stage(f"Collecting {request.experiment.name}")
+    tables: list[pa.Table] = []
+    populations: list[dict[str, Any]] = []
+    try:
+        with AnswerStore() as store:
+            for model in request.models:
+                try:
+                    table, population = _ask(request, model, trials, store, watcher)
+                except Exception as error:
+                    if failures is None:
+                        raise
+                    failures.append(Failure(request.experiment.name, model.name, error))
+                else:
+                    tables.append(table)
+                    populations.append(population)
+        if failures and not tables:
+            raise failures[-1].error
+        table = choices.join(tables)
+        choices.write(run.choices, table)
+    except Exception:
+        _remove_if_empty(run)
+        raise
+    return runs.finish(run, populations, choices.counts(table))
+
+
+def estimate(run: Run, watcher: Watcher) -> list[dict[str, Any]]:
+    """Estimate every planned parameter of every population; returns the estimates."""
+    from replicator.inference.estimate import estimate_run
+
+    watcher.stage(f"Estimating {run.manifest['experiment']['name']}")
+    estimates = estimate_run(run, seed=int(run.manifest["seed"]), progress=watcher)
+    runs.record(run, run.estimates, run.choices)
+    return estimates
+
+
+def compare(run: Run, watcher: Watcher) -> dict[str, Any]:
+    """Set a run's choices and estimates beside people; returns results.json.
+
+    Estimates first where they are stale.
+    """
+    from replicator import compare as comparison
+
+    if runs.stale(run, run.estimates, run.choices):
+        estimate(run, watcher)
+    watcher.stage(f"Comparing {run.manifest['experiment']['name']} with people")
+    results = dict(comparison.compare(run))
+    runs.record(run, run.results, run.choices, run.estimates)
+    return results
+
+
+def refresh(run: Run, watcher: Watcher) -> dict[str, Any]:
+    """results.json, made again from the first stage whose sources have changed."""
+    sound = not runs.stale(run, run.estimates, run.choices)
+    if not sound or runs.stale(run, run.results, run.choices, run.estimates):
+        return compare(run, watcher)
+    results: dict[str, Any] = json.loads(run.results.read_text(encoding="utf-8"))
+    return results
+
+
+def write_report(several: Sequence[Run], out: Path, watcher: Watcher) -> Path:
+    """The report of one run or of several side by side, from their results.json (see `refresh`)."""
+    from replicator.report.build import build
+
+    watcher.stage("Drawing the report")
+    return build(list(several), out)
+
+
+def failed_gates(results: Mapping[str, Any]) -> list[str]:
+    """What a careful reader would stop at, one sentence each: unsound fits, too few valid answers."""
+    gates = [
+        f"{e['population']}: the fit of {e['parameter']} by {e['theory']} did not pass its diagnostics."
+        for e in results["estimates"]
+        if e.get("diagnostics") and e["diagnostics"].get("passed") is False
+    ]
+    gates += [
+        f"{p['name']}: only {p['valid_share']:.0%} of the answers are valid."
+        for p in results["populations"]
+        if p.get("valid_share") is not None and p["valid_share"] < VALID_SHARE
+    ]
+    return list(dict.fromkeys(gates))
+
+
+def _ask(
+    request: Request, model: ModelRequest, trials: Sequence[Any], store: AnswerStore, watcher: Watcher
+) -> tuple[pa.Table, dict[str, Any]]:
+    from replicator.collect import collect
+
+    engine = open_engine(
+        model.model,
+        model.arguments,
+        experiment=request.experiment,
+        device=request.device,
+        batch_size=request.batch_size,
+        seed=request.seed,
+    )
+    table = collect(request.experiment, [engine], trials, store, progress=watcher)
+    return table, runs.population(engine)
+
+
+def _remove_if_empty(run: Run) -> None:
+    """A mistyped model must not leave a folder that refuses the corrected command."""
+    if [entry.name for entry in run.folder.iterdir()] == ["manifest.json"]:
+        with suppress(OSError):
+            (run.folder / "manifest.json").unlink()
+            run.folder.rmdir()

@@ -1,0 +1,97 @@
+"""What one population is and whether its answers can be believed: an entry of `results.json`'s
+`populations`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from replicator import shares
+from replicator.human_questions import VALID_SHARE
+
+WORDINGS = 10
+"""Fewer wordings than this and a result is about those wordings (`wording-limited`)."""
+
+FAINT_SHARE = 0.2
+"""With more than this share of answers excluded for their label mass, what is left no longer speaks for the
+model."""
+
+COMPREHENSION_SHARE = 0.75
+"""Halfway between guessing one of two options and certainty."""
+
+
+def summary(
+    name: str, table: pd.DataFrame, facts: Mapping[str, Any], correct: Mapping[str, str]
+) -> dict[str, Any]:
+    """The entry of one population from its table of choices.
+
+    `facts` are the manifest's; `correct` maps the item of a comprehension check to its right option.
+    """
+    asked = shares.asked(table)
+    entry: dict[str, Any] = {
+        "name": name,
+        "population": str(table["population"].iloc[0]),
+        "model_family": facts.get("model_family", facts.get("family")),
+        "parameters": facts.get("parameters"),
+        "tuning": facts.get("tuning"),
+        "facts": dict(facts),
+        "description": None,
+        "valid_share": shares.valid_share(table),
+        "label_mass": shares.label_mass(table),
+        "position_bias": shares.position_bias(table),
+        "questions": len(asked),
+        "wordings": int(asked["wording"].nunique()),
+        "people": int(asked["subject"].nunique()) or None,
+        "incentive": _most_common(asked["incentive"]),
+        "elicitation": sorted(set(asked["elicitation"])),
+        "status_counts": shares.status_counts(table),
+        "comprehension": shares.comprehension(table, correct),
+        "no_variation": shares.no_variation(table),
+    }
+    if entry["population"] != "model" or not isinstance(entry["parameters"], int | float):
+        # This is a model's size; the parameters of a simulated population stand among its facts.
+        entry["parameters"] = None
+    return {**entry, "description": _description(entry), "limits": _limits(entry, table)}
+
+
+def _description(entry: Mapping[str, Any]) -> str:
+    told = entry["facts"].get("description")
+    if told:
+        return str(told)
+    if entry["population"] == "human":
+        return (
+            f"Recorded choices of {entry['people']:,} people."
+            if entry["people"]
+            else "Recorded choices of people."
+        )
+    if entry["population"] == "simulated":
+        return "A simulated population."
+    recorded = "recorded" in entry["elicitation"]
+    return "Recorded answers of a language model." if recorded else "A language model."
+
+
+def _limits(entry: Mapping[str, Any], table: pd.DataFrame) -> list[str]:
+    """What limits the conclusions from a population, as words that programs can read."""
+    left_out, valid = shares.excluded(table), entry["status_counts"].get("valid", 0)
+    faint = (entry["label_mass"] is not None and entry["label_mass"] < shares.LABEL_MASS) or (
+        left_out > FAINT_SHARE * valid
+    )
+    checks = entry["comprehension"]
+    found = {
+        "random-weights": bool(entry["facts"].get("random_weights")),
+        "recorded": "recorded" in entry["elicitation"],
+        "wording-limited": entry["population"] != "human" and entry["wordings"] < WORDINGS,
+        "low-valid-share": entry["valid_share"] is not None and entry["valid_share"] < VALID_SHARE,
+        "low-label-mass": faint,
+        "answers-excluded": left_out > 0,
+        "comprehension-failed": checks is not None and checks["correct_share"] < COMPREHENSION_SHARE,
+        "no-variation": entry["no_variation"] is not None,
+    }
+    return [name for name, applies in found.items() if applies]
+
+
+def _most_common(column: pd.Series[Any]) -> str | None:
+    counts = column.dropna().value_counts()
+    return str(counts.index[0]) if len(counts) else None

@@ -1,0 +1,81 @@
+"""From an Altair chart to SVG that stands inside the page, with no scripts, fonts or fixed identifiers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+from replicator.report.palette import AXIS, GRID, QUIET, TEXT
+
+WIDTH = 300
+"""Width of a plot in pixels before scaling: with its axis it fills a narrow phone and half a wide page."""
+
+_LARGEST = 1.25
+"""How much a figure may grow on a wide page before its text looks too big."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture with what a reader and a screen reader need."""
+
+    svg: Markup
+    caption: str
+    title: str = ""
+
+
+Chart = alt.LayerChart | alt.FacetChart
+"""What Altair calls layers; none of ours has facets."""
+
+
+def draw(chart: Chart, label: str) -> Markup:
+    """The chart as one `<svg>` element that scales with the page and says `label` to a screen reader."""
+    specification: dict[str, Any] = _configured(chart).to_dict(validate=False)
+    svg = vl_convert.vegalite_to_svg(specification)
+    return Markup(_embeddable(svg, label))  # vl-convert escapes every text and attribute
+
+
+def _configured(chart: Chart) -> Chart:
+    axis = {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelColor": QUIET,
+        "titleColor": TEXT,
+        "gridColor": GRID,
+        "domainColor": AXIS,
+        "tickColor": AXIS,
+        "tickSize": 4,
+        "labelLimit": 140,
+        "titleLimit": WIDTH,
+    }
+    view = {"stroke": None}
+    plain: dict[str, Any] = {"background": "transparent", "font": "sans-serif", "aria": False}
+    styled: Chart = chart.configure(axis=axis, view=view, **plain)
+    return styled
+
+
+def _embeddable(svg: str, label: str) -> str:
+    """Strip what only a file of its own needs, make identifiers unique, and let the page decide the size."""
+    head, body = svg.split(">", 1)
+    box = re.search(r'viewBox="([^"]+)"', head)
+    width = re.search(r'\bwidth="([\d.]+)"', head)
+    size = f' viewBox="{box.group(1)}"' if box else ""
+    largest = f' style="max-width:{float(width.group(1)) * _LARGEST:.0f}px"' if width else ""
+    own = hashlib.sha256(svg.encode()).hexdigest()[:10]
+    body = re.sub(r"<[^>]+>", lambda tag: _slim(tag.group(), own), body)
+    return f'<svg class="plot" role="img" aria-label="{escape(label, quote=True)}"{size}{largest}>{body}'
+
+
+def _slim(tag: str, own: str) -> str:
+    """One tag without roles; empty backgrounds and foregrounds go, clip paths get names of their own."""
+    if tag.startswith("<path") and ('d=""' in tag or 'd="M0,0h0v0h0Z"' in tag):
+        return ""
+    tag = re.sub(r' (?:(?:aria-[a-z]+|role|pointer-events)="[^"]*"|opacity="1")', "", tag)
+    return re.sub(r'(id="|url\(#)(clip)', rf"\g<1>p{own}-\g<2>", tag)

@@ -1,0 +1,84 @@
+"""How to repeat a run: its command, versions, hashes and seeds, and the exact words put to models."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replicator.design import trials
+from replicator.experiment import Experiment
+from replicator.prompt import render
+from replicator.report.sources import Section
+from replicator.report.terms import Document
+
+_TEXTS = ("experiment.specification", "experiment.wordings", "experiment.shared_wordings")
+"""Parts of the manifest that hold the specification itself; its hash and the prompts stand in the report."""
+_LONGEST = 400
+RECORDED = "recorded"
+"""The wording of imported choices: nobody here put the question."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One wording as it was put."""
+
+    wording: str
+    user: str
+    system: str
+    cue: str
+    answers: str
+
+
+def command(manifest: Document) -> str | None:
+    """The command line that made the run."""
+    written = manifest.get("command")
+    return shlex.join(str(word) for word in written) if written else None
+
+
+def facts(manifest: Document) -> list[tuple[str, str]]:
+    """Every short fact of the manifest as (path, text): "versions.pymc" -> "5.28.5"."""
+    return [
+        (path, text)
+        for path, text in _flat(manifest, "")
+        if path != "command" and not path.startswith(_TEXTS) and 0 < len(text) <= _LONGEST
+    ]
+
+
+def examples(experiment: Experiment, section: Section) -> list[Example]:
+    """One full prompt for every wording that the runs used, in the experiment's order."""
+    used = {wording for source in section.sources for wording in source.wordings}
+    conditions = {str(row["condition"]) for row in section.results["choices"]}
+    levels = {factor.name: factor.levels for factor in experiment.factors}
+    chosen: dict[str, Example] = {}
+    for trial in trials(experiment, levels=levels, limit=1):
+        if trial.wording in chosen or trial.check is not None or trial.wording not in used:
+            continue
+        if trial.condition not in conditions:
+            continue
+        prompt = render(experiment, trial)
+        answers = _answers(prompt.answers)
+        chosen[trial.wording] = Example(trial.wording, prompt.user, prompt.system or "", prompt.cue, answers)
+    return list(chosen.values())
+
+
+def _answers(answers: Sequence[str]) -> str:
+    if len(answers) > 6:
+        return f"{answers[0]}, {answers[1]}, …, {answers[-1]} ({len(answers)} amounts)"
+    return ", ".join(answers)
+
+
+def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+        for i, inner in enumerate(value):
+            name = inner.get("name") if isinstance(inner, Mapping) else None
+            yield from _flat(inner, f"{path}[{name or i}]")
+    elif isinstance(value, list):
+        yield path, ", ".join(map(str, value))
+    else:
+        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,280 @@
+"""The report's tables, as rows of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from replicator.report import terms, words
+from replicator.report.cells import Cell, Table, condition, model, table, who
+from replicator.report.formats import UNKNOWN, interval_text, number, percent, signed
+from replicator.report.terms import Document
+
+
+def estimates(results: Document) -> Table | None:
+    """Every estimate with what it is an estimate of."""
+    rows = [
+        (
+            Cell(str(e["population"])),
+            Cell(terms.parameter_name(e)),
+            Cell(condition(e), "quiet"),
+            Cell(number(e.get("mean")), "number"),
+            Cell(interval_text(e.get("interval")), "number"),
+            Cell(terms.estimand_name(e)),
+            Cell(model(e)),
+            Cell(str(e.get("sampling_unit") or UNKNOWN)),
+            Cell(str(e.get("pooling") or UNKNOWN)),
+            Cell(_prior(e), "number"),
+            Cell(_share(e.get("contraction")), "number"),
+            Cell("planned" if e.get("primary") else "exploratory", "" if e.get("primary") else "quiet"),
+        )
+        for e in results.get("estimates") or []
+    ]
+    columns = (
+        "population",
+        "parameter",
+        "condition",
+        "mean",
+        "interval",
+        "estimand",
+        "theory and noise",
+        "sampling unit",
+        "pooling",
+        "prior mean ± sd",
+        "contraction",
+        "plan",
+    )
+    notes = (
+        "Contraction is the share of the prior's variance that the answers removed: 0% means that "
+        "the estimate is its "
+        "prior. Exploratory estimates were not in the analysis plan.",
+    )
+    return table("All estimates", columns, rows, notes)
+
+
+def theories(results: Document) -> Table | None:
+    """How far the choice of theory and noise moves one parameter of one population."""
+    groups: dict[tuple[str, ...], list[Document]] = {}
+    keys = ("population", "parameter", "estimand", "condition", "pooling", "elicitation", "intercept")
+    for estimate in results.get("estimates") or []:
+        if estimate.get("mean") is not None:
+            groups.setdefault(tuple(str(estimate.get(key)) for key in keys), []).append(estimate)
+    rows: list[tuple[Cell, ...]] = []
+    shown: list[Document] = []
+    for group in groups.values():
+        if len({(e["theory"], e.get("noise")) for e in group}) < 2:
+            continue
+        base = next((e for e in group if e.get("primary")), group[0])
+        shown += group
+        for e in group:
+            moved = UNKNOWN if e is base else signed(e["mean"] - base["mean"])
+            rows.append(
+                (
+                    Cell(str(e["population"])),
+                    Cell(terms.parameter_name(e)),
+                    Cell(terms.estimand_name(e)),
+                    Cell(condition(e), "quiet"),
+                    Cell(model(e) + (" (starting point)" if e is base else "")),
+                    Cell(number(e["mean"]), "number"),
+                    Cell(interval_text(e.get("interval")), "number"),
+                    Cell(moved, "number"),
+                )
+            )
+    columns = (
+        "population",
+        "parameter",
+        "estimand",
+        "condition",
+        "theory and noise",
+        "mean",
+        "interval",
+        "moved by",
+    )
+    return table("How far the theory moves it", columns, rows, tuple(why_it_moves(shown)))
+
+
+def why_it_moves(estimates: Sequence[Document]) -> list[str]:
+    """Why estimates of one parameter differ between theories, as far as the reason is known."""
+    names = {str(e["theory"]) for e in estimates}
+    notes = []
+    if {"loss-aversion", "loss-aversion-power"} <= names:
+        notes.append(
+            "Curvature and loss aversion trade off where gains range further than losses: if large "
+            "gains are worth "
+            "less per dollar, reluctance to accept a gamble is explained by that flattening, and "
+            "less loss aversion is "
+            "needed. The same choices therefore give a smaller λ under power utility than under "
+            "linear utility. "
+            "Neither is the true one; compare λ only between estimates under one theory on one "
+            "range of stakes."
+        )
+    if len({(e["theory"], e.get("noise")) for e in estimates}) > len(names):
+        notes.append(
+            "Noise models differ in where they expect mistakes: contextual noise scales the "
+            "difference of utilities "
+            "by each question's own range, logit noise does not, so questions with large stakes "
+            "weigh more in it."
+        )
+    return notes
+
+
+def nearness(results: Document) -> Table | None:
+    """How near the shares are to people's: one number a score, over all questions where both are known."""
+    scores = {
+        "total_variation": "total variation",
+        "simbench": "SimBench",
+        "earth_movers": "earth mover's distance",
+    }
+    rows = [
+        (
+            Cell(str(row["population"])),
+            Cell(scores[row["score"]]),
+            Cell(number(row.get("value")), "number"),
+            Cell(interval_text(row.get("interval")), "number"),
+            Cell(number((row.get("baselines") or {}).get("uniform")), "number"),
+            Cell(number(row.get("ceiling")), "number"),
+            Cell(number(row.get("items")), "number"),
+        )
+        for row in results.get("fidelity") or []
+        if row["score"] in scores and (row.get("value") is not None)
+    ]
+    columns = (
+        "population",
+        "score",
+        "value",
+        "interval",
+        "a uniform chooser",
+        "a perfect copy",
+        "questions",
+    )
+    notes = (
+        "Total variation is half the summed differences of shares (0 is the same shares, 1 none in "
+        "common); SimBench "
+        "sets 100 to people and 0 to choosing uniformly. A perfect copy misses people's shares "
+        "only by the chance "
+        "with which those were measured. Being near on these questions is not resembling people in "
+        "general.",
+    )
+    return table("Distance from people's shares", columns, rows, notes)
+
+
+def validity(results: Document) -> Table | None:
+    """Whether the answers can be believed at all."""
+    rows = [
+        (
+            Cell(str(p["name"])),
+            Cell(number(p.get("questions")), "number"),
+            _meter(p.get("valid_share"), words.VALID_SHARE),
+            _meter(p.get("label_mass"), words.LABEL_MASS),
+            _checks(p.get("comprehension")),
+            Cell(_statuses(p.get("status_counts") or {})),
+            Cell(", ".join(_LIMITS.get(limit, limit) for limit in p.get("limits") or []) or "none"),
+        )
+        for p in results.get("populations") or []
+    ]
+    columns = (
+        "population",
+        "questions",
+        "valid answers",
+        "label mass",
+        "checks right",
+        "what became of them",
+        "limits",
+    )
+    notes = (
+        "Label mass is the probability that a model puts on the options it was given, before it is "
+        "rescaled to one. "
+        f"There is no verdict below {percent(words.VALID_SHARE)} valid answers or "
+        f"{percent(words.LABEL_MASS)} label "
+        "mass. Checks are questions with one right answer; they are never used in estimation.",
+    )
+    return table("Validity", columns, rows, notes)
+
+
+def diagnostics(results: Document) -> Table | None:
+    """Whether the sampler can be believed."""
+    rows = []
+    for e in results.get("estimates") or []:
+        d = e.get("diagnostics")
+        if not d or d.get("passed") is None:
+            continue
+        rows.append(
+            (
+                Cell(who(e)),
+                Cell(model(e)),
+                Cell(number(d.get("r_hat"), 4), "number"),
+                Cell(number(d.get("ess_bulk")), "number"),
+                Cell(number(d.get("ess_tail")), "number"),
+                Cell(number(d.get("divergences")), "number"),
+                Cell(number(d.get("e_bfmi")), "number"),
+                Cell("passed" if d["passed"] else "failed", "good" if d["passed"] else "bad"),
+            )
+        )
+    columns = (
+        "estimate",
+        "theory and noise",
+        "R-hat",
+        "bulk ESS",
+        "tail ESS",
+        "divergences",
+        "E-BFMI",
+        "verdict",
+    )
+    notes = (
+        "R-hat compares chains (1 is agreement), ESS is the effective number of posterior draws, "
+        "divergences are "
+        "places that the sampler could not follow, and a low E-BFMI means that it explored slowly.",
+    )
+    return table("Sampler diagnostics", columns, rows, notes)
+
+
+def unidentified(results: Document) -> Table | None:
+    """What could not be estimated, and why."""
+    rows = []
+    for e in results.get("estimates") or []:
+        reasons = words.doubts(e)
+        if reasons:
+            bounds = e.get("consistent_set")
+            known = f"consistent set {interval_text(bounds)}" if bounds else "nothing beyond the prior"
+            rows.append((Cell(who(e)), Cell(model(e)), Cell(terms.join(reasons)), Cell(known)))
+    return table(
+        "Not identified", ("estimate", "theory and noise", "why not", "what is known instead"), rows, ()
+    )
+
+
+_LIMITS = {
+    "wording-limited": "fewer than ten wordings",
+    "low-label-mass": "low label mass",
+    "low-valid-share": "few valid answers",
+    "answers-excluded": "some answers excluded",
+    "comprehension-failed": "fails the checks",
+    "no-variation": "no variation",
+    "random-weights": "random weights",
+    "recorded": "recorded elsewhere",
+}
+
+
+def _prior(estimate: Document) -> str:
+    if estimate.get("prior_mean") is None or estimate.get("prior_sd") is None:
+        return "none"
+    return f"{number(estimate['prior_mean'])} ± {number(estimate['prior_sd'])}"
+
+
+def _share(value: float | None) -> str:
+    return UNKNOWN if value is None else percent(value)
+
+
+def _meter(value: float | None, least: float) -> Cell:
+    if value is None:
+        return Cell("does not apply", "quiet")
+    return Cell(percent(value), "good" if value >= least else "bad", value)
+
+
+def _checks(comprehension: Document | None) -> Cell:
+    if not comprehension or not comprehension.get("asked"):
+        return Cell("none asked", "quiet")
+    share = comprehension.get("correct_share")
+    return Cell(f"{percent(share)} of {number(comprehension['asked'])}", "", share)
+
+
+def _statuses(counts: Document) -> str:
+    return ", ".join(f"{number(count)} {status}" for status, count in counts.items() if count) or UNKNOWN

@@ -1,0 +1,97 @@
+"""The report's vocabulary: what economists call the parameters, estimands and references in the results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from replicator.report.formats import number, percent
+
+Document = Mapping[str, Any]
+"""An object of `results.json`."""
+
+
+def status_of(results: Document, entry: Document) -> str:
+    """How well a reference was verified, in words."""
+    reference = (results.get("references") or {}).get(entry.get("reference")) or {}
+    return STATUS.get(entry.get("status") or reference.get("status") or "", "verification unknown")
+
+
+STATUS = {
+    "verified": "verified",
+    "secondary": "taken from a secondary source",
+    "partial": "partly verified",
+    "memory": "cited from memory, not verified",
+    "recorded": "people recorded in these results",
+    "simulated": "simulated from published estimates",
+}
+
+
+def place(estimate: Document) -> str:
+    """ "at stakes=20", or nothing where there is only one condition."""
+    condition = estimate.get("condition")
+    return "" if condition in (None, "all") else f"at {condition}"
+
+
+def parameter_name(estimate: Document) -> str:
+    """ "risk aversion r", "loss aversion λ", "share giving nothing"."""
+    if estimate["parameter"] in NAMES:
+        return NAMES[str(estimate["parameter"])]
+    name = str(estimate["parameter"]).replace("_", " ")
+    mark = symbol(estimate)
+    return f"{name} {mark}" if mark and mark != estimate["parameter"] and len(mark) <= 2 else name
+
+
+def symbol(estimate: Document) -> str:
+    """The parameter's symbol as economists write it."""
+    text = str(estimate.get("symbol") or "")
+    return GREEK.get(text, text)
+
+
+NAMES = {
+    "mean_share": "mean share given",
+    "p_zero": "share giving nothing",
+    "p_half": "share giving half",
+    "p_above": "share giving more than half",
+    "interior_mean": "mean gift between nothing and half",
+    "above_mean": "mean gift above half",
+}
+
+GREEK = {
+    "lambda": "λ",
+    "rho": "ρ",
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "delta": "δ",
+    "mu": "μ",
+    "sigma": "σ",
+}
+
+
+def estimand_name(estimate: Document) -> str:
+    """What the number is a number of."""
+    return ESTIMANDS.get(str(estimate.get("estimand")), str(estimate.get("estimand")).replace("_", " "))
+
+
+ESTIMANDS = {
+    "representative_agent": "one representative agent",
+    "typical_person": "the typical person",
+    "choice_shares": "shares of choices",
+    "other": "another quantity",
+}
+
+
+def interval_name(estimate: Document) -> str:
+    return f"{percent(estimate.get('interval_probability') or 0.95)} interval"
+
+
+def join(parts: Sequence[str]) -> str:
+    """ "a", "a; b", for reasons that are clauses."""
+    return "; ".join(parts)
+
+
+def points(gap: float) -> str:
+    """A distance between shares in percentage points."""
+    value = round(100 * gap, 1)
+    return f"{number(value)} percentage point{'' if value == 1 else 's'}"

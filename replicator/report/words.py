@@ -1,0 +1,348 @@
+"""The summary in words: what every population did, how sure that is, and where people stand.
+
+Pure functions from the dictionaries of `results.json` to sentences. The command line prints the same
+sentences as the report. A verdict about behaviour is given only where nothing in the results forbids it, and
+an interval that overlaps people's is never a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from replicator.report.formats import UNKNOWN, interval_text, number, percent, signed, whole_percent
+from replicator.report.terms import (
+    Document,
+    estimand_name,
+    interval_name,
+    join,
+    parameter_name,
+    place,
+    points,
+    status_of,
+)
+
+VALID_SHARE = 0.8
+"""Below this share of valid answers there is no verdict."""
+
+LABEL_MASS = 0.5
+"""Below this mean probability of the options a model hardly answers the question at all."""
+
+SIMULATED_PEOPLE = "population:participants:human"
+"""How `reference` names people simulated from published estimates."""
+
+CERTAINTY = 0.95
+"""Posterior probability from which a comparison with people is called."""
+
+CONTRACTION = 0.75
+"""Below this contraction the posterior says little more than the prior."""
+
+POSITION_BIAS = 0.05
+"""Position biases smaller than this are not worth a sentence of the summary."""
+
+
+def summary(results: Document) -> list[str]:
+    """One paragraph of a few sentences for every population of an experiment, in the file's order."""
+    return [describe(results, population) for population in results.get("populations") or []]
+
+
+def describe(results: Document, population: Document) -> str:
+    """What one population is, what it did, what that says of its parameter, and where people stand."""
+    parts = [
+        f"{population['name']} ({kind(population)}) {behaviour(results, population)}",
+        variation(population),
+        position(population),
+        verdict(results, population),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def kind(population: Document) -> str:
+    """What sort of thing answered, said plainly."""
+    if population["population"] == "human":
+        subjects = population.get("people")
+        return f"{number(subjects)} people, recorded choices" if subjects else "people, recorded choices"
+    if population["population"] == "simulated":
+        if str(population["name"]).startswith("participants:human"):
+            return "simulated people, drawn from published estimates; nobody was asked"
+        return "simulated responder following a rule, not a language model"
+    if has_random_weights(population):
+        return "a model with random weights, which does not choose meaningfully"
+    return "a language model"
+
+
+def has_random_weights(population: Document) -> bool:
+    """Whether the model was never trained."""
+    known = facts(population)
+    return bool(known.get("random_weights")) or "random-weights" in (population.get("limits") or ())
+
+
+def facts(population: Document) -> Document:
+    return population.get("facts") or {}
+
+
+def behaviour(results: Document, population: Document) -> str:
+    """The theory-free headline: choices or gifts, beside people's at the same items."""
+    rows = [row for row in results.get("choices") or [] if row["population"] == population["name"]]
+    rows = [row for row in rows if row.get("share") is not None]
+    if not rows:
+        return "gave no answer that could be used."
+    if results.get("response") == "amount":
+        amounts = [row for row in results.get("amounts") or [] if row["population"] == population["name"]]
+        return _giving(rows, amounts)
+    return _choosing(rows, beside=not has_random_weights(population))
+
+
+def mean_amount(rows: Sequence[Document], key: str = "share") -> tuple[float, float] | None:
+    """Mean amount, averaged over cells, and the mean as a share of each cell's largest amount."""
+    cells: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        if row.get(key) is not None:
+            cell = cells.setdefault((row["condition"], row["item"]), [])
+            cell.append((float(row["option"]), float(row[key])))
+    means = []
+    for cell in cells.values():
+        total = sum(share for _, share in cell)
+        if total > 0:
+            mean = sum(amount * share for amount, share in cell) / total
+            means.append((mean, mean / (max(amount for amount, _ in cell) or 1.0)))
+    if not means:
+        return None
+    return sum(m for m, _ in means) / len(means), sum(s for _, s in means) / len(means)
+
+
+def first_option(rows: Sequence[Document]) -> str:
+    """The experiment's first option: the one that the results list first."""
+    return str(rows[0]["option"])
+
+
+def variation(population: Document) -> str:
+    """ "No variation in n" with what n equal answers still leave possible."""
+    none = population.get("no_variation")
+    if not none:
+        return ""
+    return (
+        f"There is no variation in {number(none['n'])} answers; with 95% confidence, other answers "
+        "may still "
+        f"make up to {percent(none['bound'])} of what it would say."
+    )
+
+
+def position(population: Document) -> str:
+    """A bias to a displayed position, where there is one that is clear and not tiny."""
+    bias = population.get("position_bias")
+    if not bias or bias.get("estimate") is None or not bias.get("interval"):
+        return ""
+    low, high = bias["interval"]
+    if low <= 0 <= high or abs(bias["estimate"]) < POSITION_BIAS:
+        return ""
+    where = "first" if bias["estimate"] > 0 else "last"
+    return (
+        f"It leans to whatever is displayed {where} "
+        f"(position bias {signed(bias['estimate'])}, 95% interval {interval_text(bias['interval'])})."
+    )
+
+
+def primary(results: Document, population: Document) -> list[Document]:
+    """The population's planned estimates."""
+    return [
+        estimate
+        for estimate in results.get("estimates") or []
+        if estimate["population"] == population["name"] and estimate.get("primary")
+    ]
+
+
+def verdict(results: Document, population: Document) -> str:
+    """The planned estimates in words, or why there is no verdict."""
+    if has_random_weights(population):
+        return "No verdict: its weights are random, so what it chose says nothing about behaviour."
+    reasons = obstacles(population)
+    if reasons:
+        return f"No verdict about its behaviour: {join(reasons)}."
+    estimates = primary(results, population)
+    if not estimates:
+        return "No planned estimate was made."
+    known = [estimate for estimate in estimates if not doubts(estimate)]
+    unknown = [estimate for estimate in estimates if doubts(estimate)]
+    parts = [*_values(known), people_words(results, known), *_not_known(unknown)]
+    return " ".join(part for part in parts if part)
+
+
+def obstacles(population: Document) -> list[str]:
+    """Why nothing may be concluded from this population's answers; empty where something may."""
+    reasons = []
+    valid = population.get("valid_share")
+    if valid is not None and valid < VALID_SHARE:
+        reasons.append(
+            f"only {percent(valid)} of its answers are valid (at least {percent(VALID_SHARE)} needed)"
+        )
+    mass = population.get("label_mass")
+    if (mass is not None and mass < LABEL_MASS) or "low-label-mass" in (population.get("limits") or ()):
+        reasons.append(
+            f"too little of its probability is on the options it was given ({percent(mass)} on average, "
+            f"at least {percent(LABEL_MASS)} needed)"
+        )
+    if population["population"] != "human" and "wording-limited" in (population.get("limits") or ()):
+        reasons.append(
+            "fewer than ten wordings were tried, so its answers may be about the wording (wording-limited)"
+        )
+    return reasons
+
+
+def doubts(estimate: Document) -> list[str]:
+    """Why an estimate supports no verdict; empty where it does."""
+    reasons = []
+    diagnostics = estimate.get("diagnostics")
+    if diagnostics and diagnostics.get("passed") is False:
+        reasons.append("the sampler's diagnostics failed")
+    if not estimate.get("identified"):
+        reasons.append(str(estimate.get("why_not") or "the design does not identify it").rstrip("."))
+    else:
+        contraction = estimate.get("contraction")
+        if contraction is not None and contraction < CONTRACTION:
+            reasons.append("the posterior says little more than its prior")
+    return reasons
+
+
+def people_words(results: Document, estimates: Sequence[Document]) -> str:
+    """How the means of identified estimates stand to people's, or why nothing can be set beside them."""
+    if not estimates:
+        return ""
+    several = len(estimates) > 1
+    sentences = []
+    reasons = []
+    for estimate in estimates:
+        entries = [entry for entry in estimate.get("human") or [] if entry.get("question") == "mean"]
+        entry = next((entry for entry in entries if entry.get("available") and entry.get("difference")), None)
+        if entry is None:
+            reasons += [str(other["why_not"]).rstrip(".") for other in entries if other.get("why_not")]
+            continue
+        whose = "people's" if entry.get("value") is None else f"people's {number(entry['value'])}"
+        source = f"{entry.get('label') or entry['reference']}, {status_of(results, entry)}"
+        gap = difference_words(entry["difference"], f"{whose} ({source})")
+        sentences.append(f"{_upper(f'{place(estimate)} it' if several else 'it')} {gap}.".replace("  ", " "))
+    if sentences:
+        return " ".join(sentences)
+    return f"It is set beside no figure of people: {reasons[0]}." if reasons else ""
+
+
+def difference_words(gap: Document, people: str = "people's") -> str:
+    """The verdict on a difference from people; only the probability of the declared region makes equality."""
+    inside, rope = gap.get("probability_in_rope"), gap.get("rope")
+    low, high = gap["interval"]
+    margin = "" if rope is None else f"±{number(rope)}"
+    if inside is not None and margin and inside >= CERTAINTY:
+        return f"agrees with {people} to within {margin} (probability {percent(inside)})"
+    apart = f"by {number(abs(gap['mean']))} (difference {interval_text(gap['interval'])})"
+    if low > 0 or high < 0:
+        way = "higher" if gap["mean"] > 0 else "lower"
+        hedge = ""
+        if inside is not None and inside > 1 - CERTAINTY:
+            hedge = f", though perhaps by no more than the negligible {margin}"
+        return f"is {way} than {people} {apart}{hedge}"
+    chance = "" if inside is None else f", within {margin} with a probability of {percent(round(inside, 3))}"
+    gap_text = f"difference {interval_text(gap['interval'])}{chance}"
+    return f"cannot be told from {people}, nor shown to agree ({gap_text})"
+
+
+def _values(estimates: Sequence[Document]) -> list[str]:
+    """Identified estimates, those of one parameter and estimand in one sentence."""
+    groups: dict[tuple[str, str], list[Document]] = {}
+    for estimate in estimates:
+        groups.setdefault((parameter_name(estimate), estimand_name(estimate)), []).append(estimate)
+    sentences = []
+    for (name, estimand), group in groups.items():
+        values = [
+            f"{number(e['mean'])} ({interval_text(e.get('interval'))}) {place(e)}".strip()
+            + (", each person alone" if e.get("pooling") == "none" else "")
+            for e in group
+        ]
+        intervals = interval_name(group[0]) + ("s" if len(group) > 1 else "")
+        sentences.append(f"{_upper(name)} ({estimand}): {', '.join(values)}, with {intervals}.")
+    return sentences
+
+
+def _not_known(estimates: Sequence[Document]) -> list[str]:
+    """Estimates that support no verdict, those with the same reason in one sentence."""
+    groups: dict[tuple[str, str], list[Document]] = {}
+    for estimate in estimates:
+        groups.setdefault((parameter_name(estimate), join(doubts(estimate))), []).append(estimate)
+    sentences = []
+    for (name, reasons), group in groups.items():
+        where = " and ".join(dict.fromkeys(place(e) for e in group if place(e)))
+        bounds = "" if len(group) > 1 else _consistent(group[0])
+        sentences.append(f"Cannot tell its {name}{' ' + where if where else ''}: {reasons}.{bounds}")
+    return sentences
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _consistent(estimate: Document) -> str:
+    bounds = estimate.get("consistent_set")
+    if not bounds:
+        return ""
+    return f" Every value from {_bound(bounds[0])} to {_bound(bounds[1])} explains its choices equally well."
+
+
+def _bound(value: float | None) -> str:
+    return "an open end" if value is None or not math.isfinite(value) else number(value)
+
+
+def _choosing(rows: Sequence[Document], *, beside: bool) -> str:
+    option = first_option(rows)
+    chosen = [row for row in rows if row["option"] == option]
+    share = sum(float(row["share"]) for row in chosen) / len(chosen)
+    text = f"chose {option} {whole_percent(share)} of the time over {_questions(len(chosen))}"
+    return text + (_beside_people(chosen) if beside else "") + "."
+
+
+def _beside_people(chosen: Sequence[Document]) -> str:
+    known = [row for row in chosen if row.get("human_share") is not None]
+    if not known:
+        return ""
+    pairs = [(float(row["share"]), float(row["human_share"])) for row in known]
+    own, people = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
+    gap = sum(abs(a - b) for a, b in pairs) / len(pairs)
+    others = f"{_who(known)} {whole_percent(people)}"
+    where = (
+        f"; {others}"
+        if len(known) == len(chosen)
+        else f" ({whole_percent(own)} at the {len(known)} where people's choices are known; {others})"
+    )
+    return f"{where}, question by question {points(gap)} apart on average"
+
+
+def _questions(n: int) -> str:
+    return f"{number(n)} question{'' if n == 1 else 's'}"
+
+
+def _giving(rows: Sequence[Document], amounts: Sequence[Document]) -> str:
+    cells = {(row["condition"], row["item"]) for row in rows}
+    single = len(amounts) == 1
+    if single:
+        cell = amounts[0]
+        interval = f" ({interval_text(cell['interval'])})" if cell.get("interval") else ""
+        text = f"gave {number(cell['mean'])} of {number(cell['maximum'])} on average{interval}"
+    else:
+        means = mean_amount(rows)
+        text = f"gave {UNKNOWN if means is None else whole_percent(means[1])} of the endowment on average"
+        text += f" over {_questions(len(cells))}"
+    if amounts:
+        nothing, half = (
+            sum(float(row[key]) for row in amounts) / len(amounts) for key in ("p_zero", "p_half")
+        )
+        text += f": nothing in {whole_percent(nothing)} of answers and half in {whole_percent(half)}"
+    known = [row for row in rows if row.get("human_share") is not None]
+    people = mean_amount(known, "human_share")
+    if people is None:
+        return f"{text}."
+    value = number(people[0]) if single else whole_percent(people[1])
+    return f"{text}; {_who(known)} gave {value}."
+
+
+def _who(rows: Sequence[Document]) -> str:
+    """Whose shares stand beside these: people's, or those of simulated people, who must be named as such."""
+    names = {str(row.get("reference") or "") for row in rows}
+    return "simulated people" if any(name.startswith(SIMULATED_PEOPLE) for name in names) else "people"

@@ -1,0 +1,336 @@
+"""What a population chose, item by item, and whether its answers can be believed: no theory enters here.
+
+The input is the table of choices of one population (`choices.read` with `options` and `probabilities`);
+comprehension checks never count as choices. A question whose options together hold less than half of the
+model's probability (`label_mass`) is excluded; imported choices have no label mass and are never excluded
+for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from replicator import intervals
+from replicator.intervals import Floats
+
+COMPREHENSION = "comprehension"
+"""The condition of comprehension checks."""
+
+LABEL_MASS = 0.5
+"""Below this the options hold too little of the model's probability to be read as its choice (Wang et al.
+2024, arXiv:2402.14499)."""
+
+DRAWN = frozenset({"sample", "recorded"})
+"""Elicitations whose answers are single draws rather than exact probabilities."""
+
+Unit = Literal["person", "wording", "answer"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One population's choices at one item in one condition. Arrays are (k,), in the order of `options`."""
+
+    population: str
+    item: str
+    condition: str
+    options: tuple[str, ...]
+    share: Floats
+    """Counterbalanced: the mean over wordings of the mean over displayed orders. NaN where nothing is
+    usable."""
+    low: Floats
+    high: Floats
+    bounds: tuple[Floats, Floats] | None
+    """Worst case with all refused or unreadable answers against and for each option; None where there are
+    none."""
+    n: int
+    """Persons, wordings or answers behind the share."""
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class Gift:
+    """An amount's distribution in five numbers, in the experiment's unit, with the interval of the mean."""
+
+    population: str
+    item: str
+    condition: str
+    mean: float
+    low: float
+    high: float
+    p_zero: float
+    p_half: float
+    p_above_half: float
+    maximum: float
+    n: int
+
+
+def asked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Questions put to the population, without comprehension checks.
+
+    Status `missing` is left out: nobody refused there, the record has a gap (a person timed out, a cell was
+    not run).
+    """
+    return frame[(frame["condition"] != COMPREHENSION) & (frame["status"] != "missing")]
+
+
+def usable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Asked questions with a valid answer and enough label mass."""
+    rows = asked(frame)
+    return rows[(rows["status"] == "valid") & ~_faint(rows)]
+
+
+def excluded(frame: pd.DataFrame) -> int:
+    """Valid answers left out because their label mass is below `LABEL_MASS`."""
+    rows = asked(frame)
+    return int(((rows["status"] == "valid") & _faint(rows)).sum())
+
+
+def valid_share(frame: pd.DataFrame) -> float | None:
+    """Share of asked questions that got a valid answer; None where nothing was asked."""
+    rows = asked(frame)
+    return float((rows["status"] == "valid").mean()) if len(rows) else None
+
+
+def label_mass(frame: pd.DataFrame) -> float | None:
+    """Mean label mass of valid answers, before any exclusion; None for answers that carry none."""
+    rows = asked(frame)
+    mass = rows.loc[rows["status"] == "valid", "label_mass"].astype(float).dropna()
+    return float(mass.mean()) if len(mass) else None
+
+
+def status_counts(frame: pd.DataFrame) -> dict[str, int]:
+    """Questions by status, comprehension checks left out, `missing` included."""
+    counts = frame.loc[frame["condition"] != COMPREHENSION, "status"].value_counts()
+    return {str(status): int(n) for status, n in counts.items()}
+
+
+def comprehension(frame: pd.DataFrame, correct: Mapping[str, str]) -> dict[str, float] | None:
+    """Probability of the right answers to the checks; `correct` maps a check's item to its right option.
+
+    An answer that is not valid, or has too little label mass, is not right; one that is missing was not
+    asked for. None where no check was asked.
+    """
+    check = (frame["condition"] == COMPREHENSION) & frame["item"].isin(list(correct))
+    rows = frame[check & (frame["status"] != "missing")]
+    if rows.empty:
+        return None
+    counted = (rows["status"] == "valid") & ~_faint(rows)
+    right = [
+        float(probabilities[list(options).index(correct[item])]) if counts else 0.0
+        for item, options, probabilities, counts in zip(
+            rows["item"], rows["options"], rows["probabilities"], counted, strict=True
+        )
+    ]
+    return {"asked": len(rows), "correct_share": float(np.clip(np.mean(right), 0.0, 1.0))}
+
+
+def no_variation(frame: pd.DataFrame) -> dict[str, Any] | None:
+    """The option, the number of draws and the bound on any other answer, where all draws chose the same
+    option.
+
+    None where answers vary, or are exact probabilities, which show rare answers as they are. Repeated
+    answers of the same persons count once a person.
+    """
+    rows = usable(frame)
+    if rows.empty or not set(rows["elicitation"]) <= DRAWN:
+        return None
+    chosen = {
+        str(options[int(np.argmax(probabilities))])
+        for options, probabilities in zip(rows["options"], rows["probabilities"], strict=True)
+    }
+    if len(chosen) > 1:
+        return None
+    n = _independent(rows)
+    return {"option": chosen.pop(), "n": n, "bound": intervals.unvaried_bound(n)}
+
+
+def cells(frame: pd.DataFrame) -> list[Cell]:
+    """Every item and condition of one population, in order of first appearance."""
+    return [_cell(rows) for rows in _groups(frame)]
+
+
+def gifts(frame: pd.DataFrame) -> list[Gift]:
+    """The summary of every item and condition of an amount; items without a usable answer are left out."""
+    rows = usable(frame)
+    return [_gift(group) for group in _groups(rows)]
+
+
+def position_bias(frame: pd.DataFrame) -> dict[str, Any] | None:
+    """How much more often than by chance the first displayed option is chosen, whatever it is.
+
+    The mean of P(first displayed) - 1/k over presentations of the same question in which every option stood
+    first equally often, so that what is preferred cancels; interval over wordings (t). 0: no bias; 1 - 1/k:
+    always the first. None where the displayed order is unknown or did not vary, and for amounts.
+    """
+    rows = usable(frame)
+    rows = rows[(rows["response"] == "choice") & (rows["order"].fillna("") != "")]
+    matched = ["item", "condition", "wording", "labels", "language", "layout", "repeat"]
+    by_wording: dict[str, list[float]] = {}
+    for key, group in rows.groupby(matched, dropna=False, sort=False):
+        excess = _excess_of_first(group)
+        if excess is not None:
+            by_wording.setdefault(str(key[2]), []).append(excess)
+    if not by_wording:
+        return None
+    values = np.array([np.mean(excesses) for excesses in by_wording.values()])
+    estimate = float(values.mean())
+    interval = None
+    if len(values) > 1:
+        reach = intervals.t_reach(values)
+        interval = [max(estimate - reach, -1.0), min(estimate + reach, 1.0)]
+    return {"estimate": estimate, "interval": interval, "unit": "probability", "wordings": len(values)}
+
+
+def _excess_of_first(group: pd.DataFrame) -> float | None:
+    """P(first displayed) - 1/k over one question's orders; None unless every option stood first equally
+    often."""
+    first = [order.split("|")[0] for order in group["order"]]
+    options = list(group["options"].iloc[0])
+    counts = [first.count(option) for option in options]
+    if min(counts) == 0 or min(counts) != max(counts):
+        return None
+    chosen = [
+        float(probabilities[options.index(name)])
+        for name, probabilities in zip(first, group["probabilities"], strict=True)
+    ]
+    return float(np.mean(chosen)) - 1.0 / len(options)
+
+
+def _groups(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for _, rows in asked(frame).groupby(["item", "condition"], sort=False):
+        yield rows
+
+
+def _cell(rows: pd.DataFrame) -> Cell:
+    good = usable(rows)
+    options = tuple(rows["options"].iloc[0])
+    unit = _unit(rows)
+    share, low, high = np.full((3, len(options)), np.nan)
+    n = 0
+    if len(good):
+        values, person = _per_unit(good, rows, _matrix(good["probabilities"]), unit)
+        share, n = values.mean(axis=0), int(person.max()) + 1
+        low, high = (
+            intervals.over_wordings(values) if unit == "wording" else intervals.over_people(values, person)
+        )
+        if set(rows["elicitation"]) <= DRAWN and unit == "wording":
+            low, high = _unvaried(share, low, high, _independent(good))
+    return Cell(
+        population=str(rows["model"].iloc[0]),
+        item=str(rows["item"].iloc[0]),
+        condition=str(rows["condition"].iloc[0]),
+        options=options,
+        share=share,
+        low=low,
+        high=high,
+        bounds=_worst_case(rows, len(options), unit),
+        n=n,
+        unit=unit,
+    )
+
+
+def _gift(rows: pd.DataFrame) -> Gift:
+    amounts = np.array([float(option) for option in rows["options"].iloc[0]])
+    largest = float(amounts[-1])
+    half = np.isclose(amounts, largest / 2.0)
+    functionals = np.stack(
+        [amounts / largest, np.isclose(amounts, 0.0), half, (amounts > largest / 2.0) & ~half], axis=1
+    ).astype(np.float64)
+    unit = _unit(rows)
+    values, person = _per_unit(rows, rows, _matrix(rows["probabilities"]) @ functionals, unit)
+    mean = values.mean(axis=0)
+    low, high = (
+        intervals.over_wordings(values) if unit == "wording" else intervals.mean_over_people(values, person)
+    )
+    return Gift(
+        population=str(rows["model"].iloc[0]),
+        item=str(rows["item"].iloc[0]),
+        condition=str(rows["condition"].iloc[0]),
+        mean=largest * float(mean[0]),
+        low=largest * float(low[0]),
+        high=largest * float(high[0]),
+        p_zero=float(mean[1]),
+        p_half=float(mean[2]),
+        p_above_half=float(mean[3]),
+        maximum=largest,
+        n=int(person.max()) + 1,
+    )
+
+
+def _per_unit(
+    good: pd.DataFrame, rows: pd.DataFrame, values: Floats, unit: Unit
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Values whose mean is the share, (v, f), and the unit of each, (v,).
+
+    For wordings one row a wording, its displayed orders weighted alike; a wording that lost one of its
+    orders (a refusal, too little label mass) would mix preference with position and is used only if no
+    wording kept all.
+    """
+    # Rounding may carry a sum of probabilities a hair beyond 1.
+    values = np.clip(values, 0.0, 1.0)
+    if unit != "wording":
+        names = good["subject"] if unit == "person" else pd.Series(range(len(good)))
+        return values, pd.factorize(names)[0].astype(np.int64)
+    wording, order = (good[name].fillna("").to_numpy() for name in ("wording", "order"))
+    orders = rows["order"].fillna("").groupby(rows["wording"].fillna("")).nunique()
+    means: list[Floats] = []
+    complete: list[bool] = []
+    for name in pd.unique(wording):
+        here = wording == name
+        shown = pd.unique(order[here])
+        means.append(np.mean([values[here & (order == one)].mean(axis=0) for one in shown], axis=0))
+        complete.append(len(shown) == orders[name])
+    kept = np.array(means)[complete] if any(complete) else np.array(means)
+    return kept, np.arange(len(kept))
+
+
+def _worst_case(rows: pd.DataFrame, k: int, unit: Unit) -> tuple[Floats, Floats] | None:
+    """Shares were every answer that is not valid against, or for, the option (Manski 1989,
+    doi:10.2307/145818)."""
+    valid = rows["status"] == "valid"
+    if valid.all():
+        return None
+    rows = rows[~valid | ~_faint(rows)]
+    answered = (rows["status"] == "valid").to_numpy()
+    ends = []
+    for fill in (0.0, 1.0):
+        values = np.full((len(rows), k), fill)
+        if answered.any():
+            values[answered] = _matrix(rows.loc[answered, "probabilities"])
+        ends.append(_per_unit(rows, rows, values, unit)[0].mean(axis=0))
+    return ends[0], ends[1]
+
+
+def _unvaried(share: Floats, low: Floats, high: Floats, n: int) -> tuple[Floats, Floats]:
+    """Draws that all agree still leave room for what was not seen."""
+    bound = intervals.unvaried_bound(n)
+    return (
+        np.where(share >= 1.0, 1.0 - bound, np.where(share <= 0.0, 0.0, low)),
+        np.where(share <= 0.0, bound, np.where(share >= 1.0, 1.0, high)),
+    )
+
+
+def _unit(rows: pd.DataFrame) -> Unit:
+    if rows["subject"].notna().any():
+        return "person"
+    if set(rows["elicitation"]) <= DRAWN and rows["wording"].nunique() < 2:
+        return "answer"
+    return "wording"
+
+
+def _independent(rows: pd.DataFrame) -> int:
+    return int(rows["subject"].nunique()) if rows["subject"].notna().any() else len(rows)
+
+
+def _faint(rows: pd.DataFrame) -> pd.Series[bool]:
+    return rows["label_mass"].astype(float).fillna(1.0) < LABEL_MASS
+
+
+def _matrix(lists: Sequence[Any] | pd.Series[Any]) -> Floats:
+    return np.stack([np.asarray(one, dtype=np.float64) for one in lists])

@@ -1,0 +1,61 @@
+"""Constant relative risk aversion: expected utility with u(x) = x^(1-r) / (1-r)."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from replicator.theories.priors import prior
+from replicator.theories.theory import Array, Parameter, Parameters, Theory, by_scale
+
+_LOG_FLOOR = -50.0
+"""log of the smallest amount relative to the stake. u(0) is minus infinity for r >= 1; with this floor the
+normalised utility keeps its limit there (any positive amount is worth 1, nothing is worth 0) and stays smooth."""
+
+
+def utility(xp: ModuleType, parameters: Parameters, amount: Array) -> Array:
+    """u(x) = (x^(1-r) - 1) / (1-r), ln x at r = 1; elementwise, x >= 0.
+
+    With a = 1 - r and l = ln x: expm1(a l) / a, and its series l (1 + a l / 2) where a is tiny.
+    """
+    exponent = 1.0 - parameters["risk_aversion"]
+    log_amount = xp.log(xp.maximum(amount, xp.exp(_LOG_FLOOR)))
+    near_one = xp.abs(exponent) < 1e-6
+    safe = xp.where(near_one, 1.0, exponent)
+    return xp.where(
+        near_one,
+        log_amount * (1.0 + exponent * log_amount / 2.0),
+        xp.expm1(safe * log_amount) / safe,
+    )
+
+
+def marginal_utility(xp: ModuleType, parameters: Parameters, amount: Array) -> Array:
+    """u'(x) = x^(-r)."""
+    return xp.exp(-parameters["risk_aversion"] * xp.log(amount))
+
+
+_PARAMETERS = (
+    Parameter(
+        name="risk_aversion",
+        symbol="r",
+        scale="identity",
+        unit="",
+        description="coefficient of relative risk aversion: 0 is risk neutral, positive is averse, negative is seeking",
+        neutral=0.0,
+        prior=prior("crra", "risk_aversion"),
+    ),
+)
+
+CRRA = Theory(
+    name="crra",
+    title="Constant relative risk aversion",
+    equation="u(x) = x^(1-r) / (1-r), ln x at r = 1; value of a lottery = sum of p u(x)",
+    response="choice",
+    parameters=_PARAMETERS,
+    derived=(),
+    natural=by_scale(_PARAMETERS),
+    utility=utility,
+    marginal_utility=marginal_utility,
+    losses=False,
+    needs="lotteries over gains among which the better one changes as risk aversion changes",
+    citation="Holt & Laury 2002, doi:10.1257/000282802762024700; Wakker 2008, doi:10.1002/hec.1331",
+)

@@ -1,0 +1,63 @@
+"""Noise: how differences in value become probabilities of choice.
+
+logit P(first) = sensitivity x D, where D is the difference between two columns of `values`. The sensitivity
+is the same in every question, and larger is more consistent.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from replicator.theories.theory import Array, Parameters, Stimuli, Theory
+
+NOISES = ("contextual", "logit")
+"""Names accepted in an analysis plan for theories of choice."""
+
+
+def values(
+    xp: ModuleType, noise: str, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: float = 1.0
+) -> Array:
+    """Value of every option (..., q, k) on the scale of the noise; `stake` matters to "logit" alone."""
+    if noise == "contextual":
+        return contextual(xp, theory, parameters, stimuli)
+    return money(xp, theory, parameters, stimuli, stake=stake)
+
+
+def contextual(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli) -> Array:
+    """Expected utility as a fraction of the question's range of utilities (Wilcox 2011, doi:10.1016/j.jeconom.2009.10.012).
+
+        V_k = (sum_b p_kb u(x_kb) - u(smallest)) / (u(largest) - u(smallest))
+
+    Parameters broadcast against (..., q, k, b); the result is (..., q, k). It is free of the currency's unit.
+    """
+    scale = xp.maximum(xp.abs(stimuli.largest), xp.abs(stimuli.smallest))
+    scale = xp.where(scale > 0, scale, 1.0)
+    at = _utility(theory)
+    utility = at(xp, parameters, stimuli.amount / scale[:, None, None])
+    high = at(xp, parameters, (stimuli.largest / scale)[:, None, None])
+    low = at(xp, parameters, (stimuli.smallest / scale)[:, None, None])
+    span = (high - low)[..., 0]
+    expected = (stimuli.probability * utility).sum(axis=-1) - low[..., 0]
+    flat = (stimuli.largest <= stimuli.smallest)[:, None]
+    return xp.where(flat, 0.0, expected / xp.where(flat, 1.0, span))
+
+
+def money(
+    xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: float
+) -> Array:
+    """Expected utility in money: V_k = sum_b p_kb u(x_kb) / u'(stake), in the experiment's unit.
+
+    Dividing by the marginal utility at a fixed stake leaves the likelihood as it is and keeps sensitivity and
+    curvature nearly uncorrelated. Shapes as in `contextual`.
+    """
+    if theory.marginal_utility is None:
+        raise ValueError(f"{theory.name} has no utility of money")
+    utility = _utility(theory)(xp, parameters, stimuli.amount / stake)
+    slope = theory.marginal_utility(xp, parameters, xp.ones_like(stimuli.largest)[:, None, None])
+    return stake * ((stimuli.probability * utility).sum(axis=-1)) / slope[..., 0]
+
+
+def _utility(theory: Theory):  # type: ignore[no-untyped-def]
+    if theory.utility is None:
+        raise ValueError(f"{theory.name} is a theory of amounts, not of choices")
+    return theory.utility

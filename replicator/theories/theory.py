@@ -1,0 +1,117 @@
+"""What a theory is: a pure function from parameters and outcomes to the value of each option.
+
+A theory is written once over an array module `xp` (`numpy` or `pytensor.tensor`) and says nothing of noise,
+hierarchy or likelihood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+Array = Any
+"""A numpy array or a pytensor variable."""
+
+Parameters = Mapping[str, Array]
+"""Parameter name -> value on its natural scale, broadcastable against the outcomes' leading axes."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Normal on the parameter's unconstrained scale (identity, log or logit)."""
+
+    mean: float
+    sd: float
+    person_sd: float
+    """Spread between people on the natural scale: the yardstick of identification."""
+    source: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    """The field's word, e.g. "risk_aversion"."""
+    symbol: str
+    """ASCII symbol taken by `--model-args`, e.g. "r"."""
+    scale: Literal["identity", "log", "logit"]
+    unit: str
+    description: str
+    neutral: float | None
+    """The value at which the behaviour is absent, on the natural scale (r = 0, lambda = 1); None: no such value."""
+    prior: Prior
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """The outcomes of `q` questions with `k` options of at most `b` branches, padded with probability 0.
+
+    A padded branch repeats an amount that its question really offers, so that it never widens a range.
+    """
+
+    amount: Array
+    """(q, k, b) in the experiment's unit."""
+    probability: Array
+    """(q, k, b); sums to 1 over b."""
+    largest: Array
+    """(q,) the largest amount that is possible in the question."""
+    smallest: Array
+    """(q,) the smallest amount that is possible in the question."""
+
+
+@dataclass(frozen=True)
+class Theory:
+    """A theory of behaviour: how parameters turn outcomes into the value of options, or into amounts."""
+
+    name: str
+    title: str
+    equation: str
+    response: Literal["choice", "amount"]
+    parameters: tuple[Parameter, ...]
+    derived: tuple[Parameter, ...]
+    """Quantities computed from the parameters that an analysis may be about; they have no prior of their own."""
+    natural: Callable[[ModuleType, Parameters], dict[str, Array]]
+    """(xp, coordinates) -> parameters and derived quantities on their natural scale, elementwise.
+
+    Coordinates carry the parameters' names and are unconstrained; the priors stand on them.
+    """
+    utility: Callable[[ModuleType, Parameters, Array], Array] | None
+    """(xp, parameters, amount) -> utility, elementwise and increasing in the amount; None for amounts."""
+    marginal_utility: Callable[[ModuleType, Parameters, Array], Array] | None
+    """(xp, parameters, amount) -> derivative of `utility` at a positive amount, elementwise."""
+    losses: bool
+    """Whether negative amounts are within the theory's domain."""
+    needs: str
+    """What a design must vary for the parameters to be identified, in words."""
+    citation: str
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter or derived quantity called `name`, by its name or its symbol. Raises KeyError."""
+        for parameter in (*self.parameters, *self.derived):
+            if name in (parameter.name, parameter.symbol):
+                return parameter
+        raise KeyError(name)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Everything that an analysis may be about."""
+        return tuple(parameter.name for parameter in (*self.parameters, *self.derived))
+
+
+def by_scale(parameters: tuple[Parameter, ...]) -> Callable[[ModuleType, Parameters], dict[str, Array]]:
+    """Natural values parameter by parameter: identity, exp, or inverse logit of the coordinate."""
+
+    def natural(xp: ModuleType, coordinates: Parameters) -> dict[str, Array]:
+        return {p.name: from_scale(xp, p.scale, coordinates[p.name]) for p in parameters}
+
+    return natural
+
+
+def from_scale(xp: ModuleType, scale: str, coordinate: Array) -> Array:
+    """The natural value of an unconstrained coordinate."""
+    if scale == "log":
+        return xp.exp(coordinate)
+    if scale == "logit":
+        return 1.0 / (1.0 + xp.exp(-coordinate))
+    return coordinate

@@ -1,0 +1,112 @@
+"""The analysis plan: known theories that can read what the options give, and known references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from replicator.amounts import format_amount
+from replicator.documents import Steps, did_you_mean
+from replicator.errors import Fault
+from replicator.validation.draft import Draft
+from replicator.validation.numbers import Result, results
+
+if TYPE_CHECKING:
+    from replicator.theories import Theory
+
+
+def faults(draft: Draft) -> Iterator[Fault]:
+    """Unknown theories, parameters, noises and references; options that the theories cannot read."""
+    fits = list(_fits(draft))
+    if fits:
+        yield from _theories(draft, fits)
+    yield from _references(draft)
+
+
+def _fits(draft: Draft) -> Iterator[tuple[Steps, Mapping[str, Any]]]:
+    primary = draft.get("analysis", "primary")
+    if primary is not None:
+        yield ("analysis", "primary"), primary
+    for position, fit in draft.entries("analysis", "also"):
+        yield ("analysis", "also", position), fit
+
+
+def _theories(draft: Draft, fits: list[tuple[Steps, Mapping[str, Any]]]) -> Iterator[Fault]:
+    from replicator.theories import THEORIES
+
+    seen: list[tuple[Any, ...]] = []
+    for place, fit in fits:
+        theory = THEORIES.get(fit["theory"])
+        if theory is None:
+            remedy = did_you_mean(fit["theory"], THEORIES)
+            yield draft.fault((*place, "theory"), f'unknown theory "{fit["theory"]}".', remedy)
+            continue
+        yield from _fit(draft, place, fit, theory)
+        key = (fit["theory"], fit["noise"], fit["parameter"])
+        if key in seen:
+            yield draft.fault(place, "the same estimate is planned twice.", "Take one out.")
+        seen.append(key)
+
+
+def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> Iterator[Fault]:
+    names = theory.parameter_names
+    if fit["parameter"] not in names:
+        problem = f'the theory "{theory.name}" has no parameter "{fit["parameter"]}".'
+        yield draft.fault((*place, "parameter"), problem, did_you_mean(fit["parameter"], names))
+    if draft.response is None:
+        return
+    if theory.response != draft.response:
+        problem = f'the theory "{theory.name}" is about answers of type "{theory.response}".'
+        remedy = f'This experiment asks for type "{draft.response}".'
+        yield draft.fault((*place, "theory"), problem, remedy)
+        return
+    noises = ("none",) if draft.response == "amount" else ("contextual", "logit")
+    if fit["noise"] not in noises:
+        problem = f'the noise "{fit["noise"]}" does not go with answers of type "{draft.response}".'
+        remedy = f"Write {' or '.join(repr(noise) for noise in noises)}.".replace("'", '"')
+        yield draft.fault((*place, "noise"), problem, remedy)
+    if draft.response == "choice":
+        yield from _readable(draft, (*place, "theory"), theory)
+
+
+def _readable(draft: Draft, place: Steps, theory: Theory) -> Iterator[Fault]:
+    """What a theory of choice cannot read in the options: one fault per kind."""
+    for name, option in draft.entries("options"):
+        if "outcomes" not in option:
+            problem = f'the theory "{theory.name}" reads outcomes, and the option "{name}" has none.'
+            yield draft.fault(place, problem, f'Give "outcomes" to "{name}".')
+    told: set[str] = set()
+    for result in results(draft):
+        for kind, problem, remedy in _unreadable(result, theory):
+            if kind not in told:
+                told.add(kind)
+                where = f'in {result.cell.where} (option "{result.option}")'
+                yield draft.fault(place, f"{problem} {where}.", remedy)
+
+
+def _unreadable(result: Result, theory: Theory) -> Iterator[tuple[str, str, str]]:
+    if result.low != result.high:
+        problem = f'the theory "{theory.name}" needs known probabilities, and one is an interval'
+        yield "interval", problem, "Theories of ambiguity are not supported yet by this version."
+    if result.to != "self":
+        problem = f'the theory "{theory.name}" reads own outcomes only, and one is to {result.to}'
+        yield "to", problem, "Theories of choices that affect others are not supported yet by this version."
+    if result.delay != 0:
+        problem = f'the theory "{theory.name}" reads immediate outcomes only, and one is delayed'
+        yield "delay", problem, "Theories of delay are not supported yet by this version."
+    if result.amount < 0 and not theory.losses and result.high > 0:
+        problem = f'the theory "{theory.name}" is about gains, and {format_amount(-result.amount)} is lost'
+        yield "loss", problem, 'Use a theory that admits losses, such as "loss-aversion".'
+
+
+def _references(draft: Draft) -> Iterator[Fault]:
+    ids = [(position, name) for position, name in draft.entries("humans") if isinstance(name, str)]
+    if not ids:
+        return
+    from replicator.references import references
+
+    known = references()
+    for position, name in ids:
+        if name not in known:
+            problem = f'unknown human reference "{name}".'
+            yield draft.fault(("humans", position), problem, did_you_mean(name, known))

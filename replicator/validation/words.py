@@ -1,0 +1,120 @@
+"""Words: wordings, labels, descriptions of options and the questions of read-back checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
+
+from replicator import template
+from replicator.documents import Steps, did_you_mean, excerpt
+from replicator.errors import Fault
+from replicator.validation.draft import Draft
+
+AMOUNT_VARIABLES = frozenset({"unit", "minimum", "maximum", "step"})
+CHOICE_VARIABLES = frozenset({"unit", "options", "labels"})
+
+
+def faults(draft: Draft) -> Iterator[Fault]:
+    """Templates outside the language or with unknown names, wordings without options, labels that collide."""
+    own = dict(draft.entries("prompt", "wordings"))
+    for name, text in own.items():
+        yield from wording(draft, ("prompt", "wordings", name), text)
+    if draft.sound("prompt") and not own and "shared_wordings" not in draft.keys("prompt"):
+        remedy = 'Write at least one, or name a family under "shared_wordings".'
+        yield draft.fault(("prompt", "wordings"), "there is no wording.", remedy)
+    for name, option in draft.entries("options"):
+        if "text" in option:
+            yield from _template(draft, ("options", name, "text"), option["text"], draft.names | {"unit"})
+    yield from _read_backs(draft)
+    if draft.response == "choice":
+        yield from _labels(draft)
+    elif draft.response == "amount" and draft.get("presentation", "labels"):
+        remedy = "Take the labels out."
+        yield draft.fault(("presentation", "labels"), "an amount has no labelled options.", remedy)
+
+
+def shared(draft: Draft, wordings: Mapping[str, str]) -> Iterator[Fault]:
+    """What of a family's wordings does not fit this experiment."""
+    for name, text in wordings.items():
+        if name in draft.keys("prompt", "wordings"):
+            problem = f'the wording "{name}" is also one of the shared wordings.'
+            yield draft.fault(("prompt", "wordings", name), problem, "Give it another name.")
+        for fault in wording(draft, ("prompt", "shared_wordings"), text):
+            yield replace(fault, problem=f'shared wording "{name}": {fault.problem}')
+
+
+def wording(draft: Draft, place: Steps, text: str) -> Iterator[Fault]:
+    """Faults of one wording."""
+    special = AMOUNT_VARIABLES if draft.response == "amount" else CHOICE_VARIABLES
+    if draft.response is None:
+        special = AMOUNT_VARIABLES | CHOICE_VARIABLES
+    yield from _template(draft, place, text, draft.names | special)
+    if draft.response == "choice" and "options" not in _names(text):
+        problem = "the wording of a choice does not show its options."
+        yield draft.fault(place, problem, "Put {{ options }} where they belong.")
+
+
+def _template(draft: Draft, place: Steps, text: str, allowed: Set[str]) -> Iterator[Fault]:
+    problems = template.check(text)
+    for problem in problems:
+        yield draft.fault(place, f"the template is not allowed: {problem}", template.ALLOWED)
+    for name in draft.unknown(_names(text), allowed) if not problems else ():
+        yield draft.fault(place, f'unknown name "{name}" in a template.', did_you_mean(name, allowed))
+    if text != text.rstrip():
+        remedy = "Take it out: it changes a model's answers."
+        yield draft.fault(place, "the text ends with white space.", remedy)
+
+
+def _names(text: str) -> frozenset[str]:
+    try:
+        return template.names(text)
+    except template.TemplateError:
+        # It cannot be read at all: one fault is enough.
+        return frozenset({"options"})
+
+
+def _read_backs(draft: Draft) -> Iterator[Fault]:
+    for position, check in draft.entries("checks"):
+        if check["kind"] != "read-back":
+            continue
+        place = ("checks", position)
+        shown = draft.names | CHOICE_VARIABLES
+        yield from _template(draft, (*place, "question"), check["question"], shown)
+        for name, text in check["options"].items():
+            yield from _template(draft, (*place, "options", name), text, draft.names | {"unit"})
+
+
+def _labels(draft: Draft) -> Iterator[Fault]:
+    if not draft.keys("options"):
+        return
+    wanted = len(draft.keys("options"))
+    if not draft.raw("presentation", "labels"):
+        if draft.sound("presentation", "labels"):
+            remedy = f'Give at least one set of {wanted}, for example [["A", "B"], ["1", "2"]].'
+            yield draft.fault(("presentation", "labels"), "a choice has no labels.", remedy)
+        return
+    seen: list[list[str]] = []
+    for position, labels in draft.entries("presentation", "labels"):
+        place = ("presentation", "labels", position)
+        if len(labels) != wanted:
+            problem = f"{excerpt(labels)} has {len(labels)} labels for {wanted} options."
+            yield draft.fault(place, problem, f"Give exactly {wanted}, one per option.")
+        if labels in seen:
+            yield draft.fault(place, f"{excerpt(labels)} is there twice.", "Take one out.")
+        seen.append(labels)
+        yield from _collisions(draft, place, labels)
+
+
+def _collisions(draft: Draft, place: Steps, labels: list[str]) -> Iterator[Fault]:
+    for index, label in enumerate(labels):
+        if label != label.strip():
+            problem = f"the label {excerpt(label)} begins or ends with white space."
+            yield draft.fault((*place, index), problem, "Take it out.")
+        for other in labels[:index]:
+            short, long = sorted((label.strip().casefold(), other.strip().casefold()), key=len)
+            if long == short:
+                problem = f"the label {excerpt(label)} is there twice."
+                yield draft.fault((*place, index), problem, "Give every option its own label.")
+            elif long.startswith(short):
+                problem = f"the labels {excerpt(other)} and {excerpt(label)} begin alike."
+                yield draft.fault((*place, index), problem, "Choose labels none of which begins another.")

@@ -1,0 +1,40 @@
+"""What several tests need: tiny checkpoints of two kinds, and what may not be skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+REQUIRED = {"real_data": "REPLICATOR_REQUIRE_REAL_DATA", "browser": "REPLICATOR_REQUIRE_BROWSER"}
+"""Marker -> environment variable: where it is 1, a marked test that was skipped has failed."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    for marker, variable in REQUIRED.items():
+        if report.skipped and item.get_closest_marker(marker) and os.environ.get(variable) == "1":
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} may not be skipped where {variable}=1: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def gpt2_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base model with random weights: byte-level tokens, no BOS, no chat template."""
+    from replicator.ladder import random_weights
+
+    return random_weights.build("random-gpt2", tmp_path_factory.mktemp("gpt2") / "checkpoint")
+
+
+@pytest.fixture(scope="session")
+def llama_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chat model with random weights: a token a digit, BOS, a chat template."""
+    from replicator.ladder import random_weights
+
+    return random_weights.build("random-llama", tmp_path_factory.mktemp("llama") / "checkpoint")
