@@ -207,9 +207,7 @@ def _constant(value: object) -> _Run:
 
 
 def _variable(name: str, names: set[str]) -> _Run:
-    if name in _FUNCTIONS:
-        raise ExpressionError(f"{name} is a function and needs parentheses.")
-    names.add(name)
+    names.add(name)  # also "round" or "min": called functions are matched before, and columns may bear such names
 
     def run(variables: Mapping[str, Any]) -> Any:
         if name not in variables:

@@ -125,7 +125,7 @@ def estimate(run: Run, watcher: Watcher) -> list[dict[str, Any]]:
     from replicator.inference.estimate import estimate_run
 
     watcher.stage(f"Estimating {run.manifest['experiment']['name']}")
-    estimates = estimate_run(run, seed=int(run.manifest["seed"]), progress=watcher)
+    estimates: list[dict[str, Any]] = estimate_run(run, seed=int(run.manifest["seed"]), progress=watcher)
     runs.record(run, run.estimates, run.choices)
     return estimates
 

@@ -82,7 +82,6 @@ def test_names_are_the_variables_and_not_the_functions() -> None:
         "None",
         "...",
         "1e999",
-        "min",
         "min(p)",
         "abs(1, 2)",
         "min(*p)",

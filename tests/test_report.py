@@ -158,6 +158,20 @@ def test_people_of_one_run_stand_beside_the_model_of_another() -> None:
     assert re.search(r"GPT-4 .*; people gave 29", of(document, "GPT-4"))
 
 
+def test_the_mean_of_people_counts_their_rarest_gifts() -> None:
+    """Amounts too rare to be listed still count: the mean is the results' own."""
+    document = beside([results("dictator-people"), results("dictator-gpt4")])
+    document["amounts"][0]["mean"] = 25.86
+    assert "people gave 25.9" in of(document, "GPT-4")
+
+
+def test_a_model_that_hardly_answers_is_said_to() -> None:
+    document = results("holt-laury")
+    for row in document["choices"]:
+        row.update(share=None, interval=None)
+    assert "so little probability on its options (0.3%)" in of(document, "checkpoints/random-gpt2")
+
+
 def test_simulated_people_are_never_called_people() -> None:
     document = results("holt-laury")
     for row in document["choices"]:
@@ -169,7 +183,7 @@ def test_a_population_without_an_answer_has_a_sentence() -> None:
     document = results("holt-laury")
     for row in document["choices"]:
         row.update(share=None, interval=None)
-    assert all("gave no answer that could be used" in line for line in words.summary(document))
+    assert all("no answer" in line for line in words.summary(document))
 
 
 def test_missing_optional_keys_are_no_error() -> None:
@@ -231,6 +245,19 @@ def test_failed_diagnostics_and_unidentified_estimates_are_listed() -> None:
     assert unidentified is not None
     assert [row[-1].text for row in diagnostics.rows].count("failed") == 1
     assert len(unidentified.rows) == 3
+
+
+def test_what_was_left_out_and_what_is_unlike_is_said() -> None:
+    document = results("holt-laury")
+    document["excluded"] = [{"population": "m", "reason": "label mass below 0.5", "answers": 7, "of": 40}]
+    document["estimates"][0]["words"] = ["It leaves the range of the lotteries."]
+    document["estimates"][0]["human"][0]["caveats"] = ["Its choices were paid, these hypothetical."]
+    validity, three = tables.validity(document), questions(document)
+    assert validity is not None
+    assert three is not None
+    assert validity.notes[-1] == "m: 7 of 40 valid answers were left out (label mass below 0.5)."
+    assert three.notes[-1].endswith("Its choices were paid, these hypothetical.")
+    assert tables.remarks(document)[0].endswith("It leaves the range of the lotteries.")
 
 
 # Figures

@@ -55,6 +55,11 @@ class Design:
     """(k,)"""
     sensitivity_unit: float
 
+    @property
+    def condition_of_question(self) -> np.ndarray:
+        """(condition, q) 1 where the question belongs to the condition."""
+        return np.eye(int(self.condition.max()) + 1)[:, self.condition]
+
     @cached_property
     def key(self) -> str:
         """Two designs with one key can share a compiled model."""
@@ -211,7 +216,7 @@ def _sensitivity(structure: Structure, fixed: Design, data: Mapping[str, Any]) -
     spread = priors.prior("common", "between_units").sd
     deviation = _deviation("sensitivity", location[0], spread, structure, data)
     each = fixed.sensitivity_unit * pt.exp(location[None, :] + deviation[:, None])
-    return each[:, fixed.condition][:, :, None]
+    return pt.dot(each, fixed.condition_of_question)[:, :, None]
 
 
 def _tendency(structure: Structure, fixed: Design, data: Mapping[str, Any]) -> Any:
@@ -222,7 +227,7 @@ def _tendency(structure: Structure, fixed: Design, data: Mapping[str, Any]) -> A
         location = _location("response_intercept", prior.mean, prior.sd, structure.conditions)
         deviation = _deviation("response_intercept", location[0], spread, structure, data)
         away = fixed.leaves_status_quo
-        each = (location[None, :] + deviation[:, None])[:, fixed.condition]
+        each = pt.dot(location[None, :] + deviation[:, None], fixed.condition_of_question)
         return each[:, :, None] * (away[:-1] - away[-1])[None, None, :]
     if structure.tilt:
         tilt_sd = pm.HalfNormal("tilt_sd", spread)
@@ -238,10 +243,14 @@ def _slots(fixed: Design) -> Any:
     assert fixed.position is not None
     prior = priors.prior("common", "position")
     free = pm.Normal("position_effect", prior.mean, prior.sd, dims=("label_set", "contrast"))
-    slots = pt.concatenate([free, -free.sum(axis=1, keepdims=True)], axis=1) / 2.0
-    options = fixed.position.shape[1]
-    shown = slots.ravel()[fixed.label_set[:, None] * options + fixed.position]
-    return shown[:, :-1] - shown[:, -1:]
+    rows, options = fixed.position.shape
+    # Row by row: which slot constant is added for option k, and which is subtracted for the last option.
+    shown = np.eye(options)[fixed.position]
+    difference = shown[:, :-1] - shown[:, -1:]
+    of_free = (difference[:, :, :-1] - difference[:, :, -1:]) / 2.0
+    by_set = np.eye(free.type.shape[0] or int(fixed.label_set.max()) + 1)[fixed.label_set]
+    loading = by_set[:, None, :, None] * of_free[:, :, None, :]
+    return pt.dot(loading.reshape((rows * (options - 1), -1)), free.ravel()).reshape((rows, options - 1))
 
 
 def _lapsed(eta: Any, options: int) -> Any:

@@ -21,10 +21,14 @@ arXiv:2402.14499)."""
 LOGIT_LIMIT = 12.0
 """Logits of exact probabilities are winsorised here; beyond it (6e-6) they say the same."""
 
-COLUMNS = [
-    "item", "condition", "outcomes", "wording", "labels", "order", "subject", "elicitation", "response",
-    "options", "probabilities", "value", "label_mass", "status", "model", "population", "repeat",
-]  # fmt: skip
+COLUMNS = (
+    "item", "condition", "wording", "labels", "order", "subject", "elicitation",
+    "options", "probabilities", "value", "label_mass", "status", "model", "population",
+)  # fmt: skip
+"""What estimation reads of a table of choices."""
+
+Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+"""(item, condition) -> outcomes, as `choices.cells` gives them."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def usable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def choice_data(
-    table: pd.DataFrame, unit: Literal["wording", "person", "pooled"]
+    table: pd.DataFrame, cells: Cells, unit: Literal["wording", "person", "pooled"]
 ) -> ChoiceData:
     """Arrays from the usable rows of one population. Raises DataError where rows disagree about the options."""
     if table.empty:
@@ -96,7 +100,10 @@ def choice_data(
         raise DataError("the options differ between rows of one experiment")
     question_code, questions = _codes(table["item"] + "@" + table["condition"])
     first = table[~pd.Series(question_code).duplicated().to_numpy()]
-    outcomes = [tuple(_outcome(o) for o in row) for row in first["outcomes"]]
+    outcomes = [
+        tuple(_outcome(o) for o in cells[item, condition])
+        for item, condition in zip(first["item"], first["condition"], strict=True)
+    ]
     conditions = tuple(dict.fromkeys(first["condition"]))
     probabilities = np.asarray(table["probabilities"].tolist(), dtype=float)
     frame = pd.DataFrame(
@@ -193,7 +200,7 @@ def _units(table: pd.DataFrame, unit: str) -> np.ndarray | str:
     return np.asarray(table["subject" if unit == "person" else "wording"].astype(str))
 
 
-def _codes(values: pd.Series[Any] | Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _codes(values: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     """Integer codes in order of first appearance, and the names they stand for."""
     codes, names = pd.factorize(pd.Series(values), sort=False)
     return np.asarray(codes), tuple(str(name) for name in names)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 
 from replicator import theories
 from replicator.inference.data import ChoiceData
 from replicator.inference.structure import Structure
 from replicator.theories import noise as noises
-from replicator.theories.theory import Stimuli, Theory
+from replicator.theories.theory import Theory
 
 Centring = dict[str, float]
 """Effect -> weight in [0, 1]."""
@@ -31,7 +31,7 @@ def centring(structure: Structure, data: ChoiceData, *, stake: float, sensitivit
     predict = _predictor(structure, data, theory, stake, sensitivity_unit)
     start = np.array([p.prior.mean for p in theory.parameters] + [np.log(10.0) if structure.noise == "contextual" else 0.0])
     extra = structure.options - 1
-    start = np.concatenate([start, np.zeros(extra)])
+    start = np.concatenate([start, np.zeros(extra), [np.log(0.02 / 0.98)]])
     observed, weight = _working(data)
 
     def residuals(theta: np.ndarray) -> np.ndarray:
@@ -61,21 +61,25 @@ def centring(structure: Structure, data: ChoiceData, *, stake: float, sensitivit
 def _predictor(
     structure: Structure, data: ChoiceData, theory: Theory, stake: float, unit: float
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """theta -> (row, contrast) linear predictor of one agent: coordinates, log sensitivity, tendencies."""
+    """theta -> (row, contrast) log odds of one agent: coordinates, log sensitivity, tendencies, logit of lapse."""
     count = len(theory.parameters)
 
     def predict(theta: np.ndarray) -> np.ndarray:
         coordinates = {p.name: np.array(theta[i]) for i, p in enumerate(theory.parameters)}
         natural = theory.natural(np, coordinates)
-        stimuli = Stimuli(
-            np.asarray(data.stimuli.amount), np.asarray(data.stimuli.probability),
-            np.asarray(data.stimuli.largest), np.asarray(data.stimuli.smallest),
-        )  # fmt: skip
-        value = noises.values(np, structure.noise, theory, natural, stimuli, stake=stake)
-        eta = unit * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:]) + theta[count + 1 :]
-        return np.asarray(eta[data.question])
+        value = noises.values(np, structure.noise, theory, natural, data.stimuli, stake=stake)
+        eta = unit * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:]) + theta[count + 1 : -1]
+        return np.asarray(_lapsed(eta, special.expit(theta[-1]))[data.question])
 
     return predict
+
+
+def _lapsed(eta: np.ndarray, lapse: float) -> np.ndarray:
+    """Log odds after lapses; see `builder`."""
+    options = eta.shape[1] + 1
+    log_w = np.log(lapse / options) - np.log1p(-lapse)
+    total = log_w + np.logaddexp(special.logsumexp(eta, axis=1, keepdims=True), 0.0)
+    return np.asarray(np.logaddexp(eta, total) - np.logaddexp(0.0, total))
 
 
 def _working(data: ChoiceData) -> tuple[np.ndarray, np.ndarray]:

@@ -73,6 +73,7 @@ class Chapter:
     amounts: bool
     nearness: Table | None
     forests: list[Figure]
+    remarks: list[str]
     bias: Figure | None
     estimates: Table | None
     questions: Table | None
@@ -160,6 +161,7 @@ def _chapter(section: Section, chosen: dict[str, Style]) -> Chapter:
         amounts=section.amounts,
         nearness=tables.nearness(results),
         forests=forest.forests(results, chosen),
+        remarks=tables.remarks(results),
         bias=forest.bias_figure(populations, chosen),
         estimates=tables.estimates(results),
         questions=three_questions(results),

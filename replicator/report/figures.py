@@ -11,10 +11,11 @@ import altair as alt
 
 from replicator.report.drawing import WIDTH, Chart, Figure, draw
 from replicator.report.formats import number, percent
+from replicator.report.giving import own_mean
 from replicator.report.palette import PEOPLE, TEXT, Style
 from replicator.report.sources import Section, natural_order
 from replicator.report.terms import Document
-from replicator.report.words import first_option, mean_amount
+from replicator.report.words import first_option
 
 MOST_ITEMS = 16
 """With more questions than this the horizontal axis is the difference of expected values, in classes."""
@@ -236,8 +237,8 @@ def _caption(option: str, by_value: bool, published: bool, recorded: bool) -> st
     if by_value:
         parts.append(
             f"The questions are many, so they are gathered in {CLASSES} classes by how much more "
-            f"{option} is worth "
-            "on average than the other option; shares and interval ends are averages within a class."
+            f"{option} is worth on average than the other option; shares and interval ends are averages "
+            "within a class."
         )
     return " ".join(parts)
 
@@ -287,7 +288,7 @@ def _histogram(
                 y2=floor,
             ),
         )
-    mean = mean_amount(rows)
+    mean = own_mean(section.results, rows)
     if mean is not None:
         note = alt.Chart(
             alt.InlineData(values=[{"x": mean[1], "text": f"mean {percent(round(mean[1], 3))}"}])

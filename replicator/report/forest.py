@@ -82,9 +82,9 @@ def bias_figure(populations: Sequence[Document], styles: Mapping[str, Style]) ->
         "Position bias: " + ", ".join(f"{p['name']} {signed(p['position_bias']['estimate'])}" for p in known),
     )
     caption = (
-        "Position bias with 95% intervals. 0: where an option stands on the page does not matter; "
-        "to the right: "
-        "whatever is displayed first is chosen more often; to the left: whatever is displayed last."
+        "Position bias with 95% intervals. 0: where an option stands on the page does not matter; to "
+        "the right: whatever is displayed first is chosen more often; to the left: whatever is "
+        "displayed last."
     )
     return Figure(svg, caption, "Position bias")
 
@@ -317,8 +317,8 @@ def _caption(rows: Sequence[Row], neutral: float | None) -> str:
     parts = ["Means with 95% intervals."]
     if any(row.people for row in rows):
         parts.append(
-            "Open grey circles: people, with the interval of their mean (thick) and where a new "
-            "study would fall (thin)."
+            "Open grey circles: people, with the interval of their mean (thick) and where a new study "
+            "would fall (thin)."
         )
     if any(row.prior for row in rows):
         parts.append("Pale bands: the prior before any answer was seen, cut at the picture's edge.")

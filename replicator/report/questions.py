@@ -33,15 +33,19 @@ def questions(results: Document) -> Table | None:
         "Person: where among people?",
     )
     notes = (
-        "Three different statistics. The mean question compares averages, and calls them equal "
-        "only where the "
-        "difference lies inside the declared margin with a probability of at least "
-        f"{percent(words.CERTAINTY)}. The "
-        "study question needs a spread between studies that is known from data. The person "
-        "question needs a spread "
-        "between people.",
+        "Three different statistics. The mean question compares averages, and calls them equal only "
+        "where the difference lies inside the declared margin with a probability of at least "
+        f"{percent(words.CERTAINTY)}. The study question needs a spread between studies that is known "
+        "from data. The person question needs a spread between people.",
     )
-    return table("Three questions about people", columns, rows, notes)
+    return table("Three questions about people", columns, rows, notes + _caveats(results))
+
+
+def _caveats(results: Document) -> tuple[str, ...]:
+    """What is unlike in a comparison without forbidding it, once for each reference."""
+    entries = [h for e in results.get("estimates") or [] for h in e.get("human") or [] if h.get("caveats")]
+    texts = [f"{h.get('label') or h['reference']}: {' '.join(h['caveats'])}" for h in entries]
+    return tuple(dict.fromkeys(texts))
 
 
 def _answer(entry: Document | None, write: Callable[[Document], str]) -> Cell:

@@ -44,9 +44,8 @@ def estimates(results: Document) -> Table | None:
         "plan",
     )
     notes = (
-        "Contraction is the share of the prior's variance that the answers removed: 0% means that "
-        "the estimate is its "
-        "prior. Exploratory estimates were not in the analysis plan.",
+        "Contraction is the share of the prior's variance that the answers removed: 0% means that the "
+        "estimate is its prior. Exploratory estimates were not in the analysis plan.",
     )
     return table("All estimates", columns, rows, notes)
 
@@ -54,7 +53,7 @@ def estimates(results: Document) -> Table | None:
 def theories(results: Document) -> Table | None:
     """How far the choice of theory and noise moves one parameter of one population."""
     groups: dict[tuple[str, ...], list[Document]] = {}
-    keys = ("population", "parameter", "estimand", "condition", "pooling", "elicitation", "intercept")
+    keys = ("population", "parameter", "estimand", "condition", "pooling", "elicitation")
     for estimate in results.get("estimates") or []:
         if estimate.get("mean") is not None:
             groups.setdefault(tuple(str(estimate.get(key)) for key in keys), []).append(estimate)
@@ -99,22 +98,28 @@ def why_it_moves(estimates: Sequence[Document]) -> list[str]:
     if {"loss-aversion", "loss-aversion-power"} <= names:
         notes.append(
             "Curvature and loss aversion trade off where gains range further than losses: if large "
-            "gains are worth "
-            "less per dollar, reluctance to accept a gamble is explained by that flattening, and "
-            "less loss aversion is "
-            "needed. The same choices therefore give a smaller λ under power utility than under "
-            "linear utility. "
-            "Neither is the true one; compare λ only between estimates under one theory on one "
-            "range of stakes."
+            "gains are worth less per dollar, reluctance to accept a gamble is explained by that "
+            "flattening, and less loss aversion is needed. The same choices therefore give a smaller λ "
+            "under power utility than under linear utility. Neither is the true one; compare λ only "
+            "between estimates under one theory on one range of stakes."
         )
     if len({(e["theory"], e.get("noise")) for e in estimates}) > len(names):
         notes.append(
-            "Noise models differ in where they expect mistakes: contextual noise scales the "
-            "difference of utilities "
-            "by each question's own range, logit noise does not, so questions with large stakes "
-            "weigh more in it."
+            "Noise models differ in where they expect mistakes: contextual noise scales the difference "
+            "of utilities by each question's own range, logit noise does not, so questions with large "
+            "stakes weigh more in it."
         )
     return notes
+
+
+def remarks(results: Document) -> list[str]:
+    """What the fits themselves have to say, once each."""
+    said = [
+        f"{who(e)} ({model(e)}): {text}"
+        for e in results.get("estimates") or []
+        for text in e.get("words") or []
+    ]
+    return list(dict.fromkeys(said))
 
 
 def nearness(results: Document) -> Table | None:
@@ -148,11 +153,9 @@ def nearness(results: Document) -> Table | None:
     )
     notes = (
         "Total variation is half the summed differences of shares (0 is the same shares, 1 none in "
-        "common); SimBench "
-        "sets 100 to people and 0 to choosing uniformly. A perfect copy misses people's shares "
-        "only by the chance "
-        "with which those were measured. Being near on these questions is not resembling people in "
-        "general.",
+        "common); SimBench sets 100 to people and 0 to choosing uniformly. A perfect copy misses "
+        "people's shares only by the chance with which those were measured. Being near on these "
+        "questions is not resembling people in general.",
     )
     return table("Distance from people's shares", columns, rows, notes)
 
@@ -180,12 +183,16 @@ def validity(results: Document) -> Table | None:
         "what became of them",
         "limits",
     )
-    notes = (
+    notes: tuple[str, ...] = (
         "Label mass is the probability that a model puts on the options it was given, before it is "
-        "rescaled to one. "
-        f"There is no verdict below {percent(words.VALID_SHARE)} valid answers or "
-        f"{percent(words.LABEL_MASS)} label "
-        "mass. Checks are questions with one right answer; they are never used in estimation.",
+        f"rescaled to one. There is no verdict below {percent(words.VALID_SHARE)} valid answers or "
+        f"{percent(words.LABEL_MASS)} label mass. Checks are questions with one right answer; they are "
+        "never used in estimation.",
+    )
+    notes += tuple(
+        f"{out['population']}: {number(out['answers'])} of {number(out['of'])} valid answers were left "
+        f"out ({out['reason']})."
+        for out in results.get("excluded") or []
     )
     return table("Validity", columns, rows, notes)
 
@@ -221,8 +228,8 @@ def diagnostics(results: Document) -> Table | None:
     )
     notes = (
         "R-hat compares chains (1 is agreement), ESS is the effective number of posterior draws, "
-        "divergences are "
-        "places that the sampler could not follow, and a low E-BFMI means that it explored slowly.",
+        "divergences are places that the sampler could not follow, and a low E-BFMI means that it "
+        "explored slowly.",
     )
     return table("Sampler diagnostics", columns, rows, notes)
 
@@ -234,7 +241,9 @@ def unidentified(results: Document) -> Table | None:
         reasons = words.doubts(e)
         if reasons:
             bounds = e.get("consistent_set")
+            rate = e.get("rationality_rate")
             known = f"consistent set {interval_text(bounds)}" if bounds else "nothing beyond the prior"
+            known += f"; {percent(rate)} of its choices follow the theory" if rate is not None else ""
             rows.append((Cell(who(e)), Cell(model(e)), Cell(terms.join(reasons)), Cell(known)))
     return table(
         "Not identified", ("estimate", "theory and noise", "why not", "what is known instead"), rows, ()

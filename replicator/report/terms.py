@@ -10,6 +10,9 @@ from replicator.report.formats import number, percent
 Document = Mapping[str, Any]
 """An object of `results.json`."""
 
+SIMULATED_PEOPLE = "population:participants:human"
+"""How `reference` names people simulated from published estimates."""
+
 
 def status_of(results: Document, entry: Document) -> str:
     """How well a reference was verified, in words."""
@@ -95,3 +98,16 @@ def points(gap: float) -> str:
     """A distance between shares in percentage points."""
     value = round(100 * gap, 1)
     return f"{number(value)} percentage point{'' if value == 1 else 's'}"
+
+
+def questions_of(n: int) -> str:
+    """ "1 question", "20 questions"."""
+    return f"{number(n)} question{'' if n == 1 else 's'}"
+
+
+def who(rows: Sequence[Document]) -> str:
+    """Whose shares stand beside these: people's, or those of simulated people, who must be named as such."""
+    simulated = [str(row.get("reference") or "").startswith(SIMULATED_PEOPLE) for row in rows]
+    if all(simulated):
+        return "simulated people"
+    return "people (partly simulated)" if any(simulated) else "people"

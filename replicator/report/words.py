@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from replicator.report.formats import UNKNOWN, interval_text, number, percent, signed, whole_percent
+from replicator.report.formats import interval_text, number, percent, signed, whole_percent
+from replicator.report.giving import giving
 from replicator.report.terms import (
     Document,
     estimand_name,
@@ -19,7 +20,9 @@ from replicator.report.terms import (
     parameter_name,
     place,
     points,
+    questions_of,
     status_of,
+    who,
 )
 
 VALID_SHARE = 0.8
@@ -27,9 +30,6 @@ VALID_SHARE = 0.8
 
 LABEL_MASS = 0.5
 """Below this mean probability of the options a model hardly answers the question at all."""
-
-SIMULATED_PEOPLE = "population:participants:human"
-"""How `reference` names people simulated from published estimates."""
 
 CERTAINTY = 0.95
 """Posterior probability from which a comparison with people is called."""
@@ -68,6 +68,8 @@ def kind(population: Document) -> str:
         return "simulated responder following a rule, not a language model"
     if has_random_weights(population):
         return "a model with random weights, which does not choose meaningfully"
+    if "recorded" in (population.get("limits") or ()):
+        return "a language model, recorded answers"
     return "a language model"
 
 
@@ -86,29 +88,13 @@ def behaviour(results: Document, population: Document) -> str:
     rows = [row for row in results.get("choices") or [] if row["population"] == population["name"]]
     rows = [row for row in rows if row.get("share") is not None]
     if not rows:
+        mass = population.get("label_mass")
+        if mass is not None and mass < LABEL_MASS:
+            return f"put so little probability on its options ({percent(mass)}) that no answer can be used."
         return "gave no answer that could be used."
     if results.get("response") == "amount":
-        amounts = [row for row in results.get("amounts") or [] if row["population"] == population["name"]]
-        return _giving(rows, amounts)
+        return giving(results, rows)
     return _choosing(rows, beside=not has_random_weights(population))
-
-
-def mean_amount(rows: Sequence[Document], key: str = "share") -> tuple[float, float] | None:
-    """Mean amount, averaged over cells, and the mean as a share of each cell's largest amount."""
-    cells: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for row in rows:
-        if row.get(key) is not None:
-            cell = cells.setdefault((row["condition"], row["item"]), [])
-            cell.append((float(row["option"]), float(row[key])))
-    means = []
-    for cell in cells.values():
-        total = sum(share for _, share in cell)
-        if total > 0:
-            mean = sum(amount * share for amount, share in cell) / total
-            means.append((mean, mean / (max(amount for amount, _ in cell) or 1.0)))
-    if not means:
-        return None
-    return sum(m for m, _ in means) / len(means), sum(s for _, s in means) / len(means)
 
 
 def first_option(rows: Sequence[Document]) -> str:
@@ -122,9 +108,8 @@ def variation(population: Document) -> str:
     if not none:
         return ""
     return (
-        f"There is no variation in {number(none['n'])} answers; with 95% confidence, other answers "
-        "may still "
-        f"make up to {percent(none['bound'])} of what it would say."
+        f"There is no variation in {number(none['n'])} answers; with 95% confidence, other answers may "
+        f"still make up to {percent(none['bound'])} of what it would say."
     )
 
 
@@ -138,8 +123,8 @@ def position(population: Document) -> str:
         return ""
     where = "first" if bias["estimate"] > 0 else "last"
     return (
-        f"It leans to whatever is displayed {where} "
-        f"(position bias {signed(bias['estimate'])}, 95% interval {interval_text(bias['interval'])})."
+        f"It leans to whatever is displayed {where} (position bias {signed(bias['estimate'])}, 95% "
+        f"interval {interval_text(bias['interval'])})."
     )
 
 
@@ -294,7 +279,7 @@ def _choosing(rows: Sequence[Document], *, beside: bool) -> str:
     option = first_option(rows)
     chosen = [row for row in rows if row["option"] == option]
     share = sum(float(row["share"]) for row in chosen) / len(chosen)
-    text = f"chose {option} {whole_percent(share)} of the time over {_questions(len(chosen))}"
+    text = f"chose {option} {whole_percent(share)} of the time over {questions_of(len(chosen))}"
     return text + (_beside_people(chosen) if beside else "") + "."
 
 
@@ -305,44 +290,10 @@ def _beside_people(chosen: Sequence[Document]) -> str:
     pairs = [(float(row["share"]), float(row["human_share"])) for row in known]
     own, people = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
     gap = sum(abs(a - b) for a, b in pairs) / len(pairs)
-    others = f"{_who(known)} {whole_percent(people)}"
+    others = f"{who(known)} {whole_percent(people)}"
     where = (
         f"; {others}"
         if len(known) == len(chosen)
         else f" ({whole_percent(own)} at the {len(known)} where people's choices are known; {others})"
     )
     return f"{where}, question by question {points(gap)} apart on average"
-
-
-def _questions(n: int) -> str:
-    return f"{number(n)} question{'' if n == 1 else 's'}"
-
-
-def _giving(rows: Sequence[Document], amounts: Sequence[Document]) -> str:
-    cells = {(row["condition"], row["item"]) for row in rows}
-    single = len(amounts) == 1
-    if single:
-        cell = amounts[0]
-        interval = f" ({interval_text(cell['interval'])})" if cell.get("interval") else ""
-        text = f"gave {number(cell['mean'])} of {number(cell['maximum'])} on average{interval}"
-    else:
-        means = mean_amount(rows)
-        text = f"gave {UNKNOWN if means is None else whole_percent(means[1])} of the endowment on average"
-        text += f" over {_questions(len(cells))}"
-    if amounts:
-        nothing, half = (
-            sum(float(row[key]) for row in amounts) / len(amounts) for key in ("p_zero", "p_half")
-        )
-        text += f": nothing in {whole_percent(nothing)} of answers and half in {whole_percent(half)}"
-    known = [row for row in rows if row.get("human_share") is not None]
-    people = mean_amount(known, "human_share")
-    if people is None:
-        return f"{text}."
-    value = number(people[0]) if single else whole_percent(people[1])
-    return f"{text}; {_who(known)} gave {value}."
-
-
-def _who(rows: Sequence[Document]) -> str:
-    """Whose shares stand beside these: people's, or those of simulated people, who must be named as such."""
-    names = {str(row.get("reference") or "") for row in rows}
-    return "simulated people" if any(name.startswith(SIMULATED_PEOPLE) for name in names) else "people"

@@ -1,0 +1,136 @@
+"""What a design and its answers can tell about a parameter, as rules with their numbers shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from replicator.inference.builder import stake
+from replicator.inference.data import ChoiceData
+from replicator.theories import noise as noises
+from replicator.theories.theory import Parameter, Theory
+
+CONTRACTION = 0.75
+"""The least share of prior variance that the data must remove (Schad, Betancourt & Vasishth 2021, doi:10.1037/met0000275)."""
+
+ERROR_SHARE = 0.5
+"""The likelihood's standard error may be at most this fraction of the sd between people."""
+
+RESPONSE = 0.02
+"""Shares that move less than this over all questions do not respond to what is offered."""
+
+EXTREME = 0.02
+"""A probability this close to 0 or 1 counts as certain."""
+
+DETERMINISTIC = 0.95
+"""Share of certain answers from which a chooser is called deterministic."""
+
+
+@dataclass(frozen=True)
+class Identification:
+    identified: bool
+    why_not: str | None
+    likelihood_error: float | None
+    """Standard error that the data alone leave."""
+
+
+def contraction(sd: float, prior_sd: float) -> float:
+    """1 - (sd / prior_sd)^2: the share of prior variance that the data removed."""
+    return 1.0 - (sd / prior_sd) ** 2
+
+
+def likelihood_error(sd: float, prior_sd: float) -> float:
+    """Standard error that the data alone leave: 1 / sqrt(1/sd^2 - 1/prior_sd^2), infinite where they add nothing.
+
+    Exact where prior and likelihood are normal.
+    """
+    information = 1.0 / sd**2 - 1.0 / prior_sd**2
+    return float(1.0 / np.sqrt(information)) if information > 0 else float("inf")
+
+
+def judge(parameter: Parameter, sd: float, prior_sd: float) -> Identification:
+    """Whether a parameter of a theory is identified: error against the sd between people, and contraction."""
+    error = likelihood_error(sd, prior_sd)
+    allowed = ERROR_SHARE * parameter.prior.person_sd
+    gained = contraction(sd, prior_sd)
+    reasons = []
+    if error > allowed:
+        shown = f"{error:.2f}" if np.isfinite(error) else "without bound"
+        reasons.append(
+            f"the data alone leave a standard error of {shown}, more than {allowed:.2f}, half of the sd between people"
+        )
+    if gained < CONTRACTION:
+        reasons.append(f"the data remove {max(gained, 0.0):.0%} of the prior's variance, less than {CONTRACTION:.0%}")
+    why = "; ".join(reasons)
+    finite = error if np.isfinite(error) else None
+    return Identification(not reasons, f"{why[0].upper()}{why[1:]}." if why else None, finite)
+
+
+def no_response(data: ChoiceData) -> str | None:
+    """Why nothing can be learned from answers that do not change with the question; None where they do."""
+    shares = data.shares
+    moved = shares.max(axis=0) - shares.min(axis=0)
+    if len(data.questions) > 1 and moved.max() >= RESPONSE:
+        return None
+    constant = shares.mean(axis=0)
+    favourite = int(constant.argmax())
+    if constant[favourite] > 1 - EXTREME:
+        return f'It chooses "{data.options[favourite]}" whatever is offered: answers do not respond to the stimulus.'
+    split = ", ".join(f'"{name}" {share:.0%}' for name, share in zip(data.options, constant, strict=True))
+    if data.position is not None and _certain_share(data) >= DETERMINISTIC:
+        return f"It answers by displayed position, so that every question gives {split}: no response to the stimulus."
+    return f"Every question gives the same shares ({split}): answers do not respond to the stimulus."
+
+
+def is_deterministic(data: ChoiceData) -> bool:
+    """Whether nearly every answer is certain, and stays so when the order of the options is reversed."""
+    certain = (data.shares.max(axis=1) > 1 - EXTREME).mean()
+    return _certain_share(data) >= DETERMINISTIC and bool(certain >= DETERMINISTIC)
+
+
+def _certain_share(data: ChoiceData) -> float:
+    return float((data.probabilities.max(axis=1) > 1 - EXTREME).mean())
+
+
+@dataclass(frozen=True)
+class Consistent:
+    """Parameter values that explain as many choices as can be explained."""
+
+    low: float
+    high: float
+    rationality_rate: float
+    """Largest share of questions that one parameter value explains."""
+    open_ended: bool
+    """Whether the set reaches the end of the searched range."""
+
+
+def consistent_set(theory: Theory, parameter: str, noise: str, data: ChoiceData, condition: int) -> Consistent:
+    """The values of `parameter` under which the theory ranks first what was chosen, over a fine grid.
+
+    Other parameters take whatever value fits best. Ties count as explained.
+    """
+    values = _grid(theory)
+    chosen = data.shares.argmax(axis=1)
+    asked = np.flatnonzero(data.condition == condition)
+    natural = {name: v[:, None, None, None] for name, v in values.items()}
+    value = noises.values(np, noise, theory, natural, data.stimuli, stake=stake(data.stimuli))[:, asked]
+    best = value.max(axis=2)
+    mine = np.take_along_axis(value, chosen[asked][None, :, None], axis=2)[:, :, 0]
+    explained = (mine >= best - 1e-9).mean(axis=1)
+    rate = float(explained.max())
+    fitting = values[parameter][explained >= rate - 1e-12]
+    low, high = float(fitting.min()), float(fitting.max())
+    ends = float(values[parameter].min()), float(values[parameter].max())
+    return Consistent(low, high, rate, low <= ends[0] or high >= ends[1])
+
+
+def _grid(theory: Theory) -> dict[str, np.ndarray]:
+    """Natural values spanning five prior standard deviations either side: 2,001 of one parameter, 121 of each of several."""
+    points = 2001 if len(theory.parameters) == 1 else 121
+    axes = [
+        p.prior.mean + p.prior.sd * np.linspace(-5.0, 5.0, points) for p in theory.parameters
+    ]
+    mesh = np.meshgrid(*axes, indexing="ij")
+    coordinates = {p.name: m.ravel() for p, m in zip(theory.parameters, mesh, strict=True)}
+    return {name: np.asarray(v) for name, v in theory.natural(np, coordinates).items()}
