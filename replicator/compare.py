@@ -68,7 +68,8 @@ def assemble(
         "unit": experiment.unit,
         "response": experiment.response.type,
         "populations": [
-            populations.summary(name, table, facts.get(name, {}), correct) for name, table in tables.items()
+            *(populations.summary(name, table, facts.get(name, {}), correct) for name, table in tables.items()),
+            *_published(estimates, tables, known),
         ],
         "items": _items(frame),
         "choices": [row for cell in cells for row in _rows(cell)],
@@ -115,6 +116,18 @@ def beside(results: Sequence[Mapping[str, Any]]) -> Document:
     }
     people.without_people_in_results(merged["choices"], merged["estimates"])
     return _document(_with_people(merged, ()))
+
+
+def _published(
+    estimates: Sequence[Mapping[str, Any]], tables: Mapping[str, pd.DataFrame], known: Mapping[str, Reference]
+) -> list[Document]:
+    """The populations among the estimates that are published tables of people's shares."""
+    names = dict.fromkeys(str(estimate["population"]) for estimate in estimates)
+    return [
+        populations.published(name, known[name.removeprefix(references.PUBLISHED)])
+        for name in names
+        if name not in tables and name.startswith(references.PUBLISHED)
+    ]
 
 
 def _with_people(results: Document, humans: Sequence[Reference]) -> Document:

@@ -56,6 +56,32 @@ def summary(
     return {**entry, "description": _description(entry), "limits": _limits(entry, table)}
 
 
+def published(name: str, reference: Reference) -> dict[str, Any]:
+    """The entry of people who are known by a published table of shares alone."""
+    return {
+        "name": name,
+        "population": "human",
+        "model_family": None,
+        "parameters": None,
+        "tuning": None,
+        "facts": {"reference": reference.id},
+        "description": f"Published choice shares of {reference.n_participants:,} people "
+        f"({reference.citation['authors'].split(';')[0].split(',')[0]} et al. {reference.citation['year']}).",
+        "valid_share": None,
+        "label_mass": None,
+        "position_bias": None,
+        "questions": None,
+        "wordings": None,
+        "people": reference.n_participants,
+        "incentive": reference.incentive if reference.incentive != "mixed" else None,
+        "elicitation": ["recorded"],
+        "status_counts": {},
+        "comprehension": None,
+        "no_variation": None,
+        "limits": ["recorded"],
+    }
+
+
 def _description(entry: Mapping[str, Any]) -> str:
     told = entry["facts"].get("description")
     if told:

@@ -120,6 +120,10 @@ class Document:
     population: Population | None
 
 
+PUBLISHED = "published:"
+"""Begins the name of a population that is a published table of people's choice shares."""
+
+
 @cache
 def references() -> Mapping[str, Reference]:
     """Every shipped reference by id. Raises SpecError with all faults of all documents."""

@@ -2,8 +2,9 @@
 
 For option k against the last option K, in question q put to unit u (a wording or a person) in cell n:
 
-    eta = s_u (V_k - V_K) + intercept_u + tilt_uk + misfit_qk + slot_k - slot_K
-    P   = (1 - lapse) softmax(eta) + lapse / K
+    eta        = s_u (V_k - V_K) + intercept_u + slot_k - slot_K
+    P          = (1 - lapse) softmax(eta) + lapse / K
+    log odds_k = log(P_k / P_K) + misfit_qk
 
 `V` is the theory's value on the scale of the noise. Exact probabilities are Student-t around logit P with a
 floor on the scale; counts are binomial or multinomial. Every unit has its own parameters, drawn around the
@@ -24,11 +25,11 @@ import pytensor.tensor as pt
 
 from replicator import theories
 from replicator.inference.data import ChoiceData
-from replicator.inference.geometry import Centring
+from replicator.inference.geometry import Geometry
 from replicator.inference.structure import Structure
-from replicator.inference.tabulation import Table, tabulate, values
+from replicator.inference.tabulation import Table, sensitivity_unit, stake, tabulate, values
 from replicator.theories import priors
-from replicator.theories.theory import Stimuli, Theory
+from replicator.theories.noise import lapsed
 
 DEGREES_OF_FREEDOM = 4.0
 """Of the Student-t around logits: heavy enough that a few odd cells do not bend the curve."""
@@ -55,11 +56,6 @@ class Design:
     """(k,)"""
     sensitivity_unit: float
 
-    @property
-    def condition_of_question(self) -> np.ndarray:
-        """(condition, q) 1 where the question belongs to the condition."""
-        return np.eye(int(self.condition.max()) + 1)[:, self.condition]
-
     @cached_property
     def key(self) -> str:
         """Two designs with one key can share a compiled model."""
@@ -85,13 +81,14 @@ def design(noise: str, data: ChoiceData) -> Design:
         label_set=data.label_set,
         position=data.position,
         leaves_status_quo=1.0 - data.status_quo.astype(float),
-        sensitivity_unit=sensitivity_unit(noise, data),
+        sensitivity_unit=sensitivity_unit(noise, data.stimuli),
     )
 
 
-def arrays(structure: Structure, data: ChoiceData, centring: Centring) -> Arrays:
-    """What may be swapped without compiling anew: the answers and the sampler's coordinates."""
-    given: Arrays = {f"centring_{name}": np.array(weight) for name, weight in centring.items()}
+def arrays(structure: Structure, data: ChoiceData, geometry: Geometry) -> Arrays:
+    """What may be swapped without compiling anew: the answers, the sampler's coordinates and its start."""
+    given: Arrays = {f"centring_{name}": np.array(weight) for name, weight in geometry.centring.items()}
+    given |= {f"start_{name}": value for name, value in geometry.start.items()}
     if structure.likelihood == "probabilities":
         return given | {"observed": data.logits}
     return given | {"observed": data.counts.astype(int), "total": data.counts.sum(axis=1).astype(int)}
@@ -99,47 +96,74 @@ def arrays(structure: Structure, data: ChoiceData, centring: Centring) -> Arrays
 
 def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[str, Any]) -> pm.Model:
     """The model of one structure and design, holding the answers in swappable containers."""
-    theory = theories.get(structure.theory)
     with pm.Model(coords=dict(coords)) as model:
         data = {name: pm.Data(name, values) for name, values in given.items()}
         locations, deviations = {}, {}
-        for parameter in theory.parameters:
-            prior = parameter.prior
-            locations[parameter.name] = _location(parameter.name, prior.mean, prior.sd, structure.conditions)
-            deviations[parameter.name] = _deviation(
-                parameter.name, locations[parameter.name][0], prior.sd, structure, data
-            )
-        value = _values(theory, fixed, locations, deviations)
-        eta = _sensitivity(structure, fixed, data) * (value[:, :, :-1] - value[:, :, -1:])
-        eta = eta + _tendency(structure, fixed, data)
-        if structure.item_misfit:
-            misfit_sd = pm.HalfNormal("item_misfit_sd", priors.prior("common", "item_misfit").sd)
-            eta = eta + _effect("item_misfit", misfit_sd, data, dims=("question", "contrast"))[None, :, :]
-        contrasts = structure.options - 1
-        eta = eta.reshape((structure.units * structure.questions, contrasts))
-        eta = eta[fixed.unit * structure.questions + fixed.question]
+        for name, (mean, sd, spread) in _coordinates(structure).items():
+            locations[name] = _location(name, mean, sd, structure.conditions, data[f"start_{name}_first"])
+            deviations[name] = _deviation(name, locations[name][0], spread, structure, data)
+        eta = _curve(structure, fixed, locations, deviations)
+        lapse = _lapse(data)
+        rows = fixed.unit * structure.questions + fixed.question
+        logits = eta.reshape((structure.units * structure.questions, structure.options - 1))[rows]
         if structure.position:
-            eta = eta + _slots(fixed)
+            logits = logits + _slots(fixed, data)
+        logits = lapsed(pt, logits, lapse, structure.options)
+        if structure.item_misfit:
+            # Centred around the units' mean curve, which exact answers show directly.
+            typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options)
+            misfit_sd = pm.HalfNormal("item_misfit_sd", priors.prior("common", "item_misfit").sd)
+            misfit = _effect("item_misfit", misfit_sd, data, dims=("question", "contrast"), around=typical)
+            logits = logits + misfit[fixed.question]
         if structure.cells:
             cell_sd = pm.HalfNormal("cell_sd", priors.prior("common", "item_misfit").sd)
-            eta = eta + cell_sd * pm.Normal("cell", 0.0, 1.0, dims=("cell", "contrast"))
-        _likelihood(structure, data, _lapsed(eta, structure.options))
+            logits = logits + cell_sd * pm.Normal("cell", 0.0, 1.0, dims=("cell", "contrast"))
+        _likelihood(structure, data, logits)
     return model
 
 
-def _values(theory: Theory, fixed: Design, locations: Mapping[str, Any], deviations: Mapping[str, Any]) -> Any:
-    """(unit, question, option) values; questions of one condition share its locations."""
-    table, blocks, order = fixed.table, [], []
-    for condition in range(int(fixed.condition.max()) + 1):
+def coordinate_names(structure: Structure) -> tuple[str, ...]:
+    """What has a location per condition: the theory's parameters, the sensitivity, and perhaps an intercept."""
+    return tuple(_coordinates(structure))
+
+
+def _coordinates(structure: Structure) -> dict[str, tuple[float, float, float]]:
+    """Name -> prior mean and sd of the location, and the scale of the half-normal prior of its sd over units."""
+    found = {
+        p.name: (p.prior.mean, p.prior.sd, p.prior.sd) for p in theories.get(structure.theory).parameters
+    }
+    noise = priors.prior("common", f"sensitivity_{structure.noise}")
+    found["sensitivity"] = (noise.mean, noise.sd, priors.prior("common", "between_units").sd)
+    if structure.intercept:
+        intercept = priors.prior("common", "response_intercept")
+        found["response_intercept"] = (
+            intercept.mean, intercept.sd, priors.prior("common", "between_units_tilt").sd,
+        )  # fmt: skip
+    return found
+
+
+def _curve(
+    structure: Structure, fixed: Design, locations: Mapping[str, Any], deviations: Mapping[str, Any]
+) -> Any:
+    """(unit, question, contrast) eta of the theory: sensitivity x difference in value, plus the intercept."""
+    theory, blocks, asked = theories.get(structure.theory), [], []
+    away = fixed.leaves_status_quo
+    for condition in range(structure.conditions):
         questions = np.flatnonzero(fixed.condition == condition)
-        coordinates = {
-            name: (locations[name][condition] + deviations[name])[:, None] for name in locations
-        }
-        blocks.append(values(pt, theory, theory.natural(pt, coordinates), table.of(questions)))
-        order.append(questions)
-    value = pt.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
-    back = np.argsort(np.concatenate(order))
-    return value if (back == np.arange(len(back))).all() else value[:, back]
+        here = {name: (locations[name][condition] + deviations[name])[:, None] for name in locations}
+        natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
+        value = values(pt, theory, natural, fixed.table.of(questions))
+        sensitivity = fixed.sensitivity_unit * pt.exp(here["sensitivity"])
+        eta = sensitivity[:, :, None] * (value[:, :, :-1] - value[:, :, -1:])
+        if structure.intercept:
+            eta = eta + here["response_intercept"][:, :, None] * (away[:-1] - away[-1])[None, None, :]
+        blocks.append(eta)
+        asked.append(questions)
+    if len(blocks) == 1:
+        return blocks[0]
+    joined = pt.concatenate(blocks, axis=1)
+    back = np.argsort(np.concatenate(asked))
+    return joined if (back == np.arange(len(back))).all() else joined[:, back]
 
 
 def coords(structure: Structure, data: ChoiceData) -> dict[str, Any]:
@@ -156,30 +180,13 @@ def coords(structure: Structure, data: ChoiceData) -> dict[str, Any]:
     return named
 
 
-def stake(stimuli: Stimuli) -> float:
-    """The design's typical stake: mean absolute amount that is not zero, in the experiment's unit."""
-    size = np.abs(np.asarray(stimuli.amount))
-    return float(size[size > 0].mean()) if (size > 0).any() else 1.0
-
-
-def sensitivity_unit(noise: str, data: ChoiceData) -> float:
-    """What a sensitivity of exp(coordinate) is counted in: 1 for contextual utility; for money, the sensitivity
-    at which one interquartile range of expected-value differences moves the logit by 4."""
-    if noise == "contextual":
-        return 1.0
-    expected = (data.stimuli.probability * data.stimuli.amount).sum(axis=-1)
-    differences = (expected[:, :-1] - expected[:, -1:]).ravel()
-    spread = float(np.subtract(*np.percentile(differences, [75, 25])))
-    return 4.0 / spread if spread > 0 else 4.0 / max(stake(data.stimuli), 1e-12)
-
-
-def _location(name: str, mean: float, sd: float, conditions: int) -> Any:
+def _location(name: str, mean: float, sd: float, conditions: int, start: Any) -> Any:
     """(condition,) locations, each with the same prior, in coordinates of the first and its contrasts.
 
     A deviation of the unit that all conditions share makes the locations strongly correlated; their contrasts
     are not.
     """
-    first = pm.Normal(f"{name}_first", mean, sd)
+    first = pm.Normal(f"{name}_first", mean, sd, initval=start)
     locations = first[None]
     if conditions > 1:
         contrast = pm.Flat(f"{name}_contrast", shape=conditions - 1)
@@ -198,77 +205,40 @@ def _deviation(name: str, first: Any, sd: float, structure: Structure, data: Map
 
 
 def _effect(name: str, sd: Any, data: Mapping[str, Any], *, dims: tuple[str, ...], around: Any = 0.0) -> Any:
-    """Deviations ~ Normal(0, sd) in a partially centred form: weight w = 1 is centred, 0 is not.
+    """Deviations ~ Normal(0, sd), centred around `around` (weight w = 1) or not centred (w = 0).
 
         raw ~ Normal(w m, sd^w),   deviation = sd^(1-w) (raw - w m)
 
-    (Papaspiliopoulos, Roberts & Skold 2007, doi:10.1214/088342307000000014); `geometry` sets w from the data.
+    The data decide (see `geometry`), and since w is data nothing is compiled anew (Papaspiliopoulos, Roberts &
+    Skold 2007, doi:10.1214/088342307000000014).
     """
     weight = data[f"centring_{name}"]
-    raw = pm.Normal(f"{name}_raw", weight * around, sd**weight, dims=dims)
+    raw = pm.Normal(f"{name}_raw", weight * around, sd**weight, dims=dims, initval=data[f"start_{name}_raw"])
     return sd ** (1.0 - weight) * (raw - weight * around)
 
 
-def _sensitivity(structure: Structure, fixed: Design, data: Mapping[str, Any]) -> Any:
-    """(unit, question, 1) sensitivity of choice to differences in value."""
-    prior = priors.prior("common", f"sensitivity_{structure.noise}")
-    location = _location("sensitivity", prior.mean, prior.sd, structure.conditions)
-    spread = priors.prior("common", "between_units").sd
-    deviation = _deviation("sensitivity", location[0], spread, structure, data)
-    each = fixed.sensitivity_unit * pt.exp(location[None, :] + deviation[:, None])
-    return pt.dot(each, fixed.condition_of_question)[:, :, None]
-
-
-def _tendency(structure: Structure, fixed: Design, data: Mapping[str, Any]) -> Any:
-    """(unit, question, contrast) tendency toward options as such: the response intercept, or the wordings' tilt."""
-    spread = priors.prior("common", "between_units_tilt").sd
-    if structure.intercept:
-        prior = priors.prior("common", "response_intercept")
-        location = _location("response_intercept", prior.mean, prior.sd, structure.conditions)
-        deviation = _deviation("response_intercept", location[0], spread, structure, data)
-        away = fixed.leaves_status_quo
-        each = pt.dot(location[None, :] + deviation[:, None], fixed.condition_of_question)
-        return each[:, :, None] * (away[:-1] - away[-1])[None, None, :]
-    if structure.tilt:
-        tilt_sd = pm.HalfNormal("tilt_sd", spread)
-        return _effect("tilt", tilt_sd, data, dims=("unit", "contrast"))[:, None, :]
-    return 0.0
-
-
-def _slots(fixed: Design) -> Any:
+def _slots(fixed: Design, data: Mapping[str, Any]) -> Any:
     """(row, contrast) difference between the constants of the displayed positions, per label set.
 
     The constants sum to zero; with two options they are +b/2 and -b/2.
     """
     assert fixed.position is not None
     prior = priors.prior("common", "position")
-    free = pm.Normal("position_effect", prior.mean, prior.sd, dims=("label_set", "contrast"))
+    dims, start = ("label_set", "contrast"), data["start_position_effect"]
+    free = pm.Normal("position_effect", prior.mean, prior.sd, dims=dims, initval=start)
     rows, options = fixed.position.shape
     # Row by row: which slot constant is added for option k, and which is subtracted for the last option.
     shown = np.eye(options)[fixed.position]
     difference = shown[:, :-1] - shown[:, -1:]
     of_free = (difference[:, :, :-1] - difference[:, :, -1:]) / 2.0
-    by_set = np.eye(free.type.shape[0] or int(fixed.label_set.max()) + 1)[fixed.label_set]
+    by_set = np.eye(int(fixed.label_set.max()) + 1)[fixed.label_set]
     loading = by_set[:, None, :, None] * of_free[:, :, None, :]
     return pt.dot(loading.reshape((rows * (options - 1), -1)), free.ravel()).reshape((rows, options - 1))
 
 
-def _lapsed(eta: Any, options: int) -> Any:
-    """(row, contrast) log odds against the last option after lapses.
-
-    With x_k = exp(eta_k), x_K = 1 and w = lapse / (K (1 - lapse)):
-
-        log odds_k = log(x_k + w sum x) - log(1 + w sum x)
-    """
+def _lapse(data: Mapping[str, Any]) -> Any:
     given = priors.document("common")["parameters"]["lapse"]
-    lapse = pm.Beta("lapse", given["alpha"], given["beta"])
-    if options == 2:
-        # One logit instead of two sums: with v = w / (1 + w), log((x + v) / (1 + v x)).
-        log_v = pt.log(lapse / 2.0) - pt.log1p(-lapse / 2.0)
-        return log_v + pt.softplus(eta - log_v) - pt.softplus(eta + log_v)
-    log_w = pt.log(lapse / options) - pt.log1p(-lapse)
-    total = log_w + pt.logsumexp(pt.concatenate([eta, pt.zeros_like(eta[:, :1])], axis=1), axis=1, keepdims=True)
-    return pt.logaddexp(eta, total) - pt.logaddexp(0.0, total)
+    return pm.Beta("lapse", given["alpha"], given["beta"], initval=data["start_lapse"])
 
 
 def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> None:
@@ -280,4 +250,6 @@ def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> N
         pm.Binomial("choices", n=data["total"], logit_p=logits[:, 0], observed=data["observed"][:, 0])
     else:
         full = pt.concatenate([logits, pt.zeros_like(logits[:, :1])], axis=1)
-        pm.Multinomial("choices", n=data["total"], p=pt.special.softmax(full, axis=1), observed=data["observed"])
+        pm.Multinomial(
+            "choices", n=data["total"], p=pt.special.softmax(full, axis=1), observed=data["observed"]
+        )

@@ -157,7 +157,9 @@ def from_shares(
     items = [item for item in experiment.items if item.id in shares]
     options = experiment.option_names({})
     outcomes = [experiment.outcomes({**levels, **item.variables}) for item in items]
-    counts = np.array([[round(n * shares[item.id].get(name, 0.0)) for name in options] for item in items], dtype=float)
+    counts = np.array(
+        [[round(n * shares[item.id].get(name, 0.0)) for name in options] for item in items], dtype=float
+    )
     q = len(items)
     return ChoiceData(
         kind="counts",

@@ -55,10 +55,7 @@ def diagnose(draws: az.InferenceData, names: Sequence[str]) -> Diagnostics:
     divergences = int(draws.sample_stats["diverging"].sum())
     e_bfmi = float(np.min(az.bfmi(draws)))
     passed = (
-        r_hat <= R_HAT
-        and min(ess_bulk, ess_tail) >= ESS
-        and divergences <= DIVERGENCES
-        and e_bfmi >= E_BFMI
+        r_hat <= R_HAT and min(ess_bulk, ess_tail) >= ESS and divergences <= DIVERGENCES and e_bfmi >= E_BFMI
     )
     return Diagnostics(r_hat, ess_bulk, ess_tail, divergences, e_bfmi, bool(passed))
 

@@ -1,4 +1,4 @@
-"""How informative the data are about each unit, and so whether its effects are sampled centred or not.
+"""How informative the data are about each unit, so whether its effects are sampled centred, and where to start.
 
 One Gauss-Newton step from the pooled optimum gives every unit a rough deviation and a standard error. Where
 deviations are large against their errors the effect is centred (weight 1); where they are all noise it is not
@@ -8,6 +8,7 @@ deviations are large against their errors the effect is centred (weight 1); wher
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
@@ -18,68 +19,83 @@ from replicator.inference.structure import Structure
 from replicator.theories import noise as noises
 from replicator.theories.theory import Theory
 
-Centring = dict[str, float]
-"""Effect -> weight in [0, 1]."""
-
 _STEP = 1e-4
 
+_PULL = 0.03
+"""Of the prior centre on the pooled optimum, so that it exists where the data say nothing."""
 
-def centring(structure: Structure, data: ChoiceData, *, stake: float, sensitivity_unit: float) -> Centring:
-    """The weight of every unit effect and of the item misfit."""
+
+@dataclass(frozen=True)
+class Geometry:
+    """How the sampler walks: which effects are centred, and where it starts."""
+
+    centring: dict[str, float]
+    """Effect -> 1 (centred) or 0 (not centred)."""
+    start: dict[str, np.ndarray]
+    """Variable of the builder -> its starting value: the pooled optimum, and rough deviations around it."""
+
+
+def geometry(structure: Structure, data: ChoiceData, *, stake: float, sensitivity_unit: float) -> Geometry:
+    """The coordinates and the starting point that these data call for."""
     theory = theories.get(structure.theory)
-    names = [p.name for p in theory.parameters] + ["sensitivity"]
+    names = [*(p.name for p in theory.parameters), "sensitivity"]
+    if structure.intercept:
+        names.append("response_intercept")
     predict = _predictor(structure, data, theory, stake, sensitivity_unit)
-    start = np.array([p.prior.mean for p in theory.parameters] + [np.log(10.0) if structure.noise == "contextual" else 0.0])
-    extra = structure.options - 1
-    start = np.concatenate([start, np.zeros(extra), [np.log(0.02 / 0.98)]])
+    start = np.array(
+        [*(p.prior.mean for p in theory.parameters), np.log(10.0) if structure.noise == "contextual" else 0.0]
+    )
+    start = np.concatenate([start, np.zeros(len(names) - len(start)), [np.log(0.02 / 0.98)]])
     observed, weight = _working(data)
 
     def residuals(theta: np.ndarray) -> np.ndarray:
         misfit = np.sqrt(weight) * (observed - predict(theta))
-        return np.concatenate([misfit.ravel(), 0.3 * (theta - start)])
+        return np.concatenate([misfit.ravel(), _PULL * (theta - start)])
 
     best = optimize.least_squares(residuals, start, loss="soft_l1", max_nfev=200).x
     fitted = predict(best)
-    jacobian = np.stack(
-        [(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))], axis=-1
-    )  # (row, contrast, parameter)
     left = observed - fitted
-    scale = float(np.median(np.abs(left)) / 0.6745) ** 2 if data.kind == "probabilities" else 1.0
+    centring: dict[str, float] = {}
+    values: dict[str, np.ndarray] = {f"{name}_first": np.array(best[i]) for i, name in enumerate(names)}
+    values["lapse"] = np.array(np.clip(special.expit(best[-1]), 1e-6, 0.5))
+    if structure.position:
+        values["position_effect"] = _position(data, left)
+    off = _by_question(data, weight * left) / _by_question(data, weight)
+    within = left - off[data.question] if structure.item_misfit else left
+    scale = float(np.median(np.abs(within)) / 0.6745) ** 2 if data.kind == "probabilities" else 1.0
     precision = weight / max(scale, 0.05**2)
-    weights: Centring = {}
     if structure.units > 1:
-        weights = _unit_weights(data, jacobian, left, precision)
-    result = {name: weights.get(str(i), 0.0) for i, name in enumerate(names)} if structure.units > 1 else {}
-    if structure.units > 1 and (structure.tilt or structure.intercept):
-        tendency = float(np.mean([weights.get(str(len(names) + j), 0.0) for j in range(extra)]))
-        result["tilt" if structure.tilt else "response_intercept"] = tendency
+        slopes = [(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))[: len(names)]]
+        deviation, error = _units(data, np.stack(slopes, axis=-1), within, precision)
+        for i, name in enumerate(names):
+            centring[name] = _weight(float(np.var(deviation[:, i], ddof=1)), float(error[:, i].mean()))
+            values[f"{name}_raw"] = centring[name] * (best[i] + deviation[:, i])
     if structure.item_misfit:
-        result["item_misfit"] = _item_weight(data, left, precision)
-    return result
+        error_of_question = float(np.mean(1.0 / _by_question(data, precision)))
+        centring["item_misfit"] = _weight(float(np.mean(off**2)), error_of_question)
+        typical = np.zeros_like(off)
+        typical[data.question] = fitted
+        values["item_misfit_raw"] = centring["item_misfit"] * (typical + off)
+    return Geometry(centring, values)
 
 
 def _predictor(
     structure: Structure, data: ChoiceData, theory: Theory, stake: float, unit: float
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """theta -> (row, contrast) log odds of one agent: coordinates, log sensitivity, tendencies, logit of lapse."""
+    """theta -> (row, contrast) log odds of one agent: coordinates, log sensitivity, intercept, logit of lapse."""
     count = len(theory.parameters)
+    away = 1.0 - data.status_quo.astype(float)
 
     def predict(theta: np.ndarray) -> np.ndarray:
         coordinates = {p.name: np.array(theta[i]) for i, p in enumerate(theory.parameters)}
         natural = theory.natural(np, coordinates)
         value = noises.values(np, structure.noise, theory, natural, data.stimuli, stake=stake)
-        eta = unit * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:]) + theta[count + 1 : -1]
-        return np.asarray(_lapsed(eta, special.expit(theta[-1]))[data.question])
+        eta = unit * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:])
+        if structure.intercept:
+            eta = eta + theta[count + 1] * (away[:-1] - away[-1])
+        return np.asarray(noises.lapsed(np, eta, special.expit(theta[-1]), structure.options)[data.question])
 
     return predict
-
-
-def _lapsed(eta: np.ndarray, lapse: float) -> np.ndarray:
-    """Log odds after lapses; see `builder`."""
-    options = eta.shape[1] + 1
-    log_w = np.log(lapse / options) - np.log1p(-lapse)
-    total = log_w + np.logaddexp(special.logsumexp(eta, axis=1, keepdims=True), 0.0)
-    return np.asarray(np.logaddexp(eta, total) - np.logaddexp(0.0, total))
 
 
 def _working(data: ChoiceData) -> tuple[np.ndarray, np.ndarray]:
@@ -91,31 +107,44 @@ def _working(data: ChoiceData) -> tuple[np.ndarray, np.ndarray]:
     return logits, 1.0 / (1.0 / smooth[:, :-1] + 1.0 / smooth[:, -1:])
 
 
-def _unit_weights(
-    data: ChoiceData, jacobian: np.ndarray, left: np.ndarray, precision: np.ndarray
-) -> dict[str, float]:
-    deviations, errors = [], []
-    size = jacobian.shape[-1]
+def _by_question(data: ChoiceData, rows: np.ndarray) -> np.ndarray:
+    """(q, contrast) sum of (row, contrast) values."""
+    total = np.zeros((len(data.questions), rows.shape[1]))
+    np.add.at(total, data.question, rows)
+    return total
+
+
+def _position(data: ChoiceData, left: np.ndarray) -> np.ndarray:
+    """(label set, contrast) rough position effects: twice the mean residual of the first option where it is shown
+    first. With more than two options the start is zero."""
+    found = np.zeros((len(data.label_sets), left.shape[1]))
+    if left.shape[1] == 1 and data.position is not None:
+        first = data.position[:, 0] == 0
+        for label in range(len(data.label_sets)):
+            here = data.label_set == label
+            found[label, 0] = (left[here & first].mean() - left[here & ~first].mean()) / 2.0
+    return np.nan_to_num(found)
+
+
+def _units(
+    data: ChoiceData, slopes: np.ndarray, left: np.ndarray, precision: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(unit, coordinate) one-step deviations and their variances; `slopes` is (row, contrast, coordinate)."""
+    size = slopes.shape[-1]
+    deviations, errors = np.zeros((2, len(data.units), size))
     for unit in range(len(data.units)):
         rows = data.unit == unit
-        columns = jacobian[rows].reshape(-1, size)
+        columns = slopes[rows].reshape(-1, size)
         weight = precision[rows].reshape(-1)
-        information = columns.T @ (weight[:, None] * columns) + np.eye(size)
-        inverse = np.linalg.inv(information)
-        deviations.append(inverse @ (columns.T @ (weight * left[rows].reshape(-1))))
-        errors.append(np.diag(inverse))
-    spread, error = np.var(deviations, axis=0, ddof=1), np.mean(errors, axis=0)
-    return {str(i): _weight(spread[i], error[i]) for i in range(size)}
-
-
-def _item_weight(data: ChoiceData, left: np.ndarray, precision: np.ndarray) -> float:
-    total = np.zeros((len(data.questions), left.shape[1]))
-    information = np.zeros_like(total)
-    np.add.at(total, data.question, precision * left)
-    np.add.at(information, data.question, precision)
-    return _weight(float(np.mean((total / information) ** 2)), float(np.mean(1.0 / information)))
+        inverse = np.linalg.inv(columns.T @ (weight[:, None] * columns) + np.eye(size))
+        deviations[unit] = inverse @ (columns.T @ (weight * left[rows].reshape(-1)))
+        errors[unit] = np.diag(inverse)
+    return deviations, errors
 
 
 def _weight(spread: float, error: float) -> float:
-    """Share of the observed spread that is not error."""
-    return float(np.clip(1.0 - error / spread, 0.0, 1.0)) if spread > 0 else 0.0
+    """1 where at least three quarters of the observed spread is not error, else 0.
+
+    Weights between would couple the raw effects to their sd wherever the location is far from zero.
+    """
+    return float(spread > 4.0 * error)

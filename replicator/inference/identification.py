@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replicator.inference.builder import stake
 from replicator.inference.data import ChoiceData
+from replicator.inference.tabulation import stake
 from replicator.theories import noise as noises
 from replicator.theories.theory import Parameter, Theory
 
@@ -61,7 +61,9 @@ def judge(parameter: Parameter, sd: float, prior_sd: float) -> Identification:
             f"the data alone leave a standard error of {shown}, more than {allowed:.2f}, half of the sd between people"
         )
     if gained < CONTRACTION:
-        reasons.append(f"the data remove {max(gained, 0.0):.0%} of the prior's variance, less than {CONTRACTION:.0%}")
+        reasons.append(
+            f"the data remove {max(gained, 0.0):.0%} of the prior's variance, less than {CONTRACTION:.0%}"
+        )
     why = "; ".join(reasons)
     finite = error if np.isfinite(error) else None
     return Identification(not reasons, f"{why[0].upper()}{why[1:]}." if why else None, finite)
@@ -105,7 +107,9 @@ class Consistent:
     """Whether the set reaches the end of the searched range."""
 
 
-def consistent_set(theory: Theory, parameter: str, noise: str, data: ChoiceData, condition: int) -> Consistent:
+def consistent_set(
+    theory: Theory, parameter: str, noise: str, data: ChoiceData, condition: int
+) -> Consistent:
     """The values of `parameter` under which the theory ranks first what was chosen, over a fine grid.
 
     Other parameters take whatever value fits best. Ties count as explained.
@@ -128,9 +132,7 @@ def consistent_set(theory: Theory, parameter: str, noise: str, data: ChoiceData,
 def _grid(theory: Theory) -> dict[str, np.ndarray]:
     """Natural values spanning five prior standard deviations either side: 2,001 of one parameter, 121 of each of several."""
     points = 2001 if len(theory.parameters) == 1 else 121
-    axes = [
-        p.prior.mean + p.prior.sd * np.linspace(-5.0, 5.0, points) for p in theory.parameters
-    ]
+    axes = [p.prior.mean + p.prior.sd * np.linspace(-5.0, 5.0, points) for p in theory.parameters]
     mesh = np.meshgrid(*axes, indexing="ij")
     coordinates = {p.name: m.ravel() for p, m in zip(theory.parameters, mesh, strict=True)}
     return {name: np.asarray(v) for name, v in theory.natural(np, coordinates).items()}

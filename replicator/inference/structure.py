@@ -28,8 +28,6 @@ class Structure:
     """Whether displayed position has an effect: only where the order is known and varied."""
     intercept: bool
     """Whether there is a tendency to leave the status quo, over and above the outcomes."""
-    tilt: bool
-    """Whether units differ in their general tendency toward each option."""
     item_misfit: bool
     """Whether single questions may lie off the theory's curve."""
     cells: int
@@ -53,9 +51,10 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         label_sets=len(data.label_sets) if data.position is not None else 1,
         position=data.position is not None,
         intercept=intercept,
-        tilt=several_units and data.unit_name == "wording" and not intercept,
         item_misfit=bool((answers >= 2).all()),
-        cells=len(data.question) if data.kind == "counts" and data.unit_name == "wording" and several_units else 0,
+        cells=len(data.question)
+        if data.kind == "counts" and data.unit_name == "wording" and several_units
+        else 0,
     )
 
 

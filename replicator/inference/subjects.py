@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from replicator.inference.builder import sensitivity_unit, stake
 from replicator.inference.data import ChoiceData
-from replicator.inference.tabulation import Table, tabulate, values
+from replicator.inference.tabulation import Table, sensitivity_unit, stake, tabulate, values
 from replicator.theories.theory import Theory
 
 BOUND = 8.0
@@ -34,7 +33,7 @@ def by_subject(theory: Theory, noise: str, data: ChoiceData, *, intercept: bool)
     if len(data.options) != 2:
         raise ValueError("maximum likelihood by person is written for two options")
     table = tabulate(noise, data.stimuli, stake=stake(data.stimuli))
-    unit = sensitivity_unit(noise, data)
+    unit = sensitivity_unit(noise, data.stimuli)
     away = 1.0 - data.status_quo.astype(float)
     sign = float(away[0] - away[1]) if intercept else 0.0
     found = []
@@ -66,7 +65,9 @@ def _maximise(
     size = len(theory.parameters)
 
     def loss(theta: np.ndarray) -> float:
-        natural = theory.natural(np, {p.name: theta[i].reshape(1, 1) for i, p in enumerate(theory.parameters)})
+        natural = theory.natural(
+            np, {p.name: theta[i].reshape(1, 1) for i, p in enumerate(theory.parameters)}
+        )
         value = values(np, theory, natural, table)[0]
         eta = unit * np.exp(theta[size]) * (value[:, 0] - value[:, 1]) + sign * theta[size + 1]
         eta = eta[question]

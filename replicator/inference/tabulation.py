@@ -36,7 +36,11 @@ class Table:
         if len(questions) == len(self.flat):
             return self
         expected = self.expected.reshape((len(self.amount), -1, self.options))[:, questions]
-        used = expected.any(axis=(1, 2)) | self.high[:, questions].any(axis=1) | self.low[:, questions].any(axis=1)
+        used = (
+            expected.any(axis=(1, 2))
+            | self.high[:, questions].any(axis=1)
+            | self.low[:, questions].any(axis=1)
+        )
         return Table(
             noise=self.noise,
             amount=self.amount[used],
@@ -78,3 +82,20 @@ def values(xp: ModuleType, theory: Theory, parameters: Parameters, table: Table)
     low = xp.dot(utility, table.low)
     span = xp.where(table.flat[None, :], 1.0, xp.dot(utility, table.high) - low)
     return xp.where(table.flat[None, :, None], 0.0, (value - low[:, :, None]) / span[:, :, None])
+
+
+def stake(stimuli: Stimuli) -> float:
+    """The design's typical stake: mean absolute amount that is not zero, in the experiment's unit."""
+    size = np.abs(np.asarray(stimuli.amount))
+    return float(size[size > 0].mean()) if (size > 0).any() else 1.0
+
+
+def sensitivity_unit(noise: str, stimuli: Stimuli) -> float:
+    """What a sensitivity of exp(coordinate) is counted in: 1 for contextual utility; for money, the sensitivity
+    at which one interquartile range of expected-value differences moves the logit by 4."""
+    if noise == "contextual":
+        return 1.0
+    expected = (stimuli.probability * stimuli.amount).sum(axis=-1)
+    differences = (expected[:, :-1] - expected[:, -1:]).ravel()
+    spread = float(np.subtract(*np.percentile(differences, [75, 25])))
+    return 4.0 / spread if spread > 0 else 4.0 / max(stake(stimuli), 1e-12)

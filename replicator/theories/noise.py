@@ -15,7 +15,13 @@ NOISES = ("contextual", "logit")
 
 
 def values(
-    xp: ModuleType, noise: str, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: float = 1.0
+    xp: ModuleType,
+    noise: str,
+    theory: Theory,
+    parameters: Parameters,
+    stimuli: Stimuli,
+    *,
+    stake: float = 1.0,
 ) -> Array:
     """Value of every option (..., q, k) on the scale of the noise; `stake` matters to "logit" alone."""
     if noise == "contextual":
@@ -42,9 +48,7 @@ def contextual(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: 
     return xp.where(flat, 0.0, expected / xp.where(flat, 1.0, span))
 
 
-def money(
-    xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: float
-) -> Array:
+def money(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: float) -> Array:
     """Expected utility in money: V_k = sum_b p_kb u(x_kb) / u'(stake), in the experiment's unit.
 
     Dividing by the marginal utility at a fixed stake leaves the likelihood as it is and keeps sensitivity and
@@ -55,6 +59,24 @@ def money(
     utility = _utility(theory)(xp, parameters, stimuli.amount / stake)
     slope = theory.marginal_utility(xp, parameters, xp.ones_like(stimuli.largest)[:, None, None])
     return stake * ((stimuli.probability * utility).sum(axis=-1)) / slope[..., 0]
+
+
+def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int) -> Array:
+    """(row, options - 1) log odds against the last option after lapses, from those before.
+
+    With x_k = exp(eta_k), x_K = 1 and w = lapse / (K (1 - lapse)):
+
+        log odds_k = log(x_k + w sum x) - log(1 + w sum x)
+    """
+    if options == 2:
+        # One logit instead of two sums: with v = w / (1 + w), log((x + v) / (1 + v x)).
+        log_v = xp.log(lapse / 2.0) - xp.log1p(-lapse / 2.0)
+        return log_v + xp.logaddexp(0.0, eta - log_v) - xp.logaddexp(0.0, eta + log_v)
+    log_w = xp.log(lapse / options) - xp.log1p(-lapse)
+    total = xp.logaddexp(0.0, eta[:, :1])
+    for k in range(1, options - 1):
+        total = xp.logaddexp(total, eta[:, k : k + 1])
+    return xp.logaddexp(eta, log_w + total) - xp.logaddexp(0.0, log_w + total)
 
 
 def _utility(theory: Theory):  # type: ignore[no-untyped-def]

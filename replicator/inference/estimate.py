@@ -1,0 +1,356 @@
+"""The estimation stage: every planned fit of every population of a run, as entries of `results.json`.
+
+Models are one representative agent over wordings. People are estimated three ways: alone by maximum
+likelihood, as persons of a hierarchy, and pooled to shares through the same likelihood as models. Published
+shares of people go through that likelihood too, so that a model's representative agent meets another one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from replicator import choices, files, references, theories
+from replicator.errors import DataError
+from replicator.experiment import Experiment, Fit, condition_name
+from replicator.inference import gifts, posterior, subjects, words
+from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, usable
+from replicator.inference.entries import (
+    Entry,
+    Label,
+    median_entry,
+    nuisance_entry,
+    nuisance_prior,
+    silent_entries,
+    theory_entries,
+)
+from replicator.inference.identification import consistent_set, is_deterministic, no_response
+from replicator.inference.structure import can_have_intercept, structure
+from replicator.references import PUBLISHED, Reference
+from replicator.runs import Run
+from replicator.theories.stimuli import check_domain
+
+Pooling = Literal["none", "partial", "complete"]
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit of one population."""
+
+    population: str
+    kind: Literal["model", "human", "simulated"]
+    fit: Fit
+    pooling: Pooling
+    reference: Reference | None = None
+
+
+def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -> list[Entry]:
+    """Estimate a run, write `posteriors/`, and return the estimates. Raises DataError without choices."""
+    experiment = run.experiment()
+    table = choices.read(run.choices, [*COLUMNS])
+    cells: Cells = {
+        (row["item"], row["condition"]): row["outcomes"]
+        for row in choices.cells(run.choices).to_dict("records")
+    }
+    populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
+    jobs = list(_jobs(experiment, populations, set(table["condition"])))
+    run.posteriors.mkdir(parents=True, exist_ok=True)
+    for old in run.posteriors.glob("*.nc"):
+        old.unlink()
+    entries: list[Entry] = []
+    for done, job in enumerate(jobs):
+        if progress is not None:
+            progress(done, len(jobs), f"{job.population}: {job.fit.theory}, {job.fit.noise}")
+        rows = populations.get(job.population)
+        if experiment.response.type == "amount":
+            assert rows is not None
+            entries += _gift_job(run, experiment, job, rows, cells, seed)
+        else:
+            entries += _choice_job(run, experiment, job, rows, cells, seed)
+    if progress is not None:
+        progress(len(jobs), len(jobs), "done")
+    document = {"schema": 1, "estimates": words.across_theories(entries)}
+    files.write_text(run.estimates, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    return list(document["estimates"])
+
+
+def _jobs(
+    experiment: Experiment, populations: Mapping[str, pd.DataFrame], conditions: set[str]
+) -> Iterator[Job]:
+    """What is to be fitted, in the plan's order within each population."""
+    for name, rows in populations.items():
+        kind = str(rows["population"].iloc[0])
+        for fit in experiment.analysis.fits:
+            if kind == "human":
+                if rows["subject"].notna().all():
+                    if fit.noise == "logit" and len(theories.get(fit.theory).parameters) == 1:
+                        yield Job(name, "human", fit, "none")
+                    yield Job(name, "human", fit, "partial")
+                yield Job(name, "human", fit, "complete")
+            else:
+                several = rows.loc[rows["status"] == "valid", "wording"].nunique() > 1
+                yield Job(
+                    name,
+                    "simulated" if kind == "simulated" else "model",
+                    fit,
+                    "partial" if several else "complete",
+                )
+    if experiment.response.type == "choice":
+        for reference in _published(experiment, conditions):
+            for fit in experiment.analysis.fits:
+                yield Job(PUBLISHED + reference.id, "human", fit, "complete", reference)
+
+
+def _published(experiment: Experiment, conditions: set[str]) -> list[Reference]:
+    """References that give people's shares item by item, in a condition that the run has."""
+    known = references.references()
+    listed = {item.id for item in experiment.items}
+    return [
+        reference
+        for reference in (known[name] for name in experiment.humans)
+        if reference.estimand == "choice_shares"
+        and reference.items
+        and reference.n_participants
+        and listed <= set(reference.items)
+        and _condition_of(reference) in conditions
+    ]
+
+
+def _levels_of(reference: Reference) -> dict[str, Any]:
+    return {name: levels[0] for name, levels in (reference.conditions or {}).items()}
+
+
+def _condition_of(reference: Reference) -> str:
+    return condition_name(_levels_of(reference))
+
+
+def _label(job: Job, unit: str, elicitation: str, *, intercept: bool, experiment: Experiment) -> Label:
+    typical = job.kind == "human" and job.pooling != "complete"
+    primary = experiment.analysis.primary
+    same = (job.fit.theory, job.fit.noise) == (primary.theory, primary.noise) and job.pooling != "none"
+    return Label(
+        population=job.population,
+        theory=job.fit.theory,
+        noise=job.fit.noise,
+        elicitation=elicitation,
+        estimand="typical_person" if typical else "representative_agent",
+        sampling_unit=unit,
+        pooling=job.pooling,
+        intercept=intercept,
+        primary=primary.parameter if same else None,
+    )
+
+
+def _choice_job(
+    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int
+) -> list[Entry]:
+    theory = theories.get(job.fit.theory)
+    if job.reference is not None:
+        assert job.reference.items is not None and job.reference.n_participants is not None
+        data = from_shares(
+            experiment, job.reference.items, job.reference.n_participants,
+            _levels_of(job.reference), _condition_of(job.reference),
+        )  # fmt: skip
+        elicitation, unit = "recorded", "item"
+    else:
+        assert rows is not None
+        elicitation = str(rows["elicitation"].iloc[0])
+        unit = "wording" if job.kind != "human" else ("item" if job.pooling == "complete" else "person")
+        kept = usable(rows)
+        if kept.empty:
+            label = _label(job, unit, elicitation, intercept=False, experiment=experiment)
+            conditions = [c for c in dict.fromkeys(rows["condition"]) if c != "comprehension"]
+            return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
+        data = choice_data(kept, cells, _unit(job))
+    check_domain(theory, data.stimuli)
+    intercept = can_have_intercept(data)
+    label = _label(job, unit, elicitation, intercept=intercept, experiment=experiment)
+    silence = no_response(data)
+    if silence is not None:
+        return [e for c in data.conditions for e in silent_entries(label, c, silence)]
+    if job.pooling != "none" and is_deterministic(data):
+        return _deterministic(label, data)
+    if job.pooling == "none":
+        return _alone(label, data, seed, intercept=intercept)
+    return _sampled(run, label, job, data, seed, intercept=intercept)
+
+
+def _unit(job: Job) -> Literal["wording", "person", "pooled"]:
+    if job.kind != "human":
+        return "wording"
+    return "pooled" if job.pooling == "complete" else "person"
+
+
+def _deterministic(label: Label, data: ChoiceData) -> list[Entry]:
+    theory = theories.get(label.theory)
+    entries = []
+    for c, condition in enumerate(data.conditions):
+        sets = {p.name: consistent_set(theory, p.name, label.noise, data, c) for p in theory.parameters}
+        entries += silent_entries(label, condition, words.deterministic(theory, sets), sets=sets)
+    return entries
+
+
+def _alone(label: Label, data: ChoiceData, seed: int, *, intercept: bool) -> list[Entry]:
+    theory = theories.get(label.theory)
+    condition = data.conditions[0] if len(data.conditions) == 1 else "all"
+    found = subjects.by_subject(theory, label.noise, data, intercept=intercept)
+    if not found.estimable:
+        return silent_entries(label, condition, "Nobody's choices have a maximum of their likelihood.")
+    entries = []
+    for parameter in theory.parameters:
+        values = found.natural[parameter.name]
+        error, low, high = subjects.median_interval(values, seed=seed)
+        entries.append(median_entry(label, condition, parameter, values, error, (low, high), found.people))
+    return entries
+
+
+def _sampled(
+    run: Run, label: Label, job: Job, data: ChoiceData, seed: int, *, intercept: bool
+) -> list[Entry]:
+    shape = structure(label.theory, label.noise, data, intercept=intercept)
+    found = posterior.of_choices(shape, data, seed=seed)
+    posterior.write(
+        run.posteriors / _file_name(label), found, data.conditions,
+        {"population": label.population, "theory": label.theory, "noise": label.noise, "estimand": label.estimand,
+         "pooling": label.pooling, "sampling_unit": label.sampling_unit, "seed": seed},
+    )  # fmt: skip
+    theory = theories.get(label.theory)
+    said = words.of_design(theory, label.noise, data) + words.of_posterior(theory, found.natural)
+    entries = []
+    for c, condition in enumerate(data.conditions):
+        natural = {name: values[:, c] for name, values in found.natural.items()}
+        spread = _spread(found, theory.name, c) if job.kind == "human" and data.unit_name == "person" else {}
+        here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread)
+        entries += [entry | {"words": entry["words"] + said} for entry in here]
+    return entries + list(_nuisances(label, data, found, position=shape.position))
+
+
+def _nuisances(
+    label: Label, data: ChoiceData, found: posterior.Posterior, *, position: bool
+) -> Iterator[Entry]:
+    unit = found.sensitivity_unit
+    located = {"sensitivity": ("s", lambda x: unit * np.exp(x)), "response_intercept": ("a", lambda x: x)}
+    for name, (symbol, natural) in located.items():
+        if name == "response_intercept" and not label.intercept:
+            continue
+        draws = posterior.of_coordinate(found, f"{name}_coordinate")
+        prior = nuisance_prior(name, label.noise, unit)
+        for c, condition in enumerate(data.conditions):
+            yield nuisance_entry(
+                label, condition, name, symbol, natural(draws[:, c]), prior, found.diagnostics
+            )
+    whole = data.conditions[0] if len(data.conditions) == 1 else "all"
+    lapse = posterior.of_coordinate(found, "lapse")
+    yield nuisance_entry(
+        label, whole, "lapse", "e", lapse, nuisance_prior("lapse", label.noise, unit), found.diagnostics
+    )
+    if position and len(data.options) == 2:
+        effect = posterior.of_coordinate(found, "position_effect").mean(axis=(1, 2))
+        prior = nuisance_prior("position_effect", label.noise, unit)
+        yield nuisance_entry(label, whole, "position_effect", "b", effect, prior, found.diagnostics)
+
+
+def _spread(found: posterior.Posterior, theory: str, condition: int) -> dict[str, float]:
+    """Posterior mean of the sd between persons, carried to the natural scale by simulation."""
+    known = theories.get(theory)
+    rng = np.random.default_rng(7)
+    standard = rng.normal(size=2000)
+    draws = {
+        p.name: posterior.of_coordinate(found, f"{p.name}_coordinate")[:, condition] for p in known.parameters
+    }
+    sds = {p.name: posterior.of_coordinate(found, f"{p.name}_sd") for p in known.parameters}
+    spreads: dict[str, list[float]] = {p.name: [] for p in known.parameters}
+    for i in range(0, len(next(iter(draws.values()))), 25):
+        people = {name: draws[name][i] + sds[name][i] * standard for name in draws}
+        for name, values in known.natural(np, people).items():
+            if name in spreads:
+                spreads[name].append(float(np.std(values)))
+    return {name: float(np.mean(values)) for name, values in spreads.items()}
+
+
+def _gift_job(
+    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, cells: Cells, seed: int
+) -> list[Entry]:
+    recorded = bool((rows["elicitation"] == "recorded").all())
+    unit = "gift" if job.kind != "human" or job.pooling == "complete" else "person"
+    label = _label(
+        job,
+        unit if recorded else "wording",
+        str(rows["elicitation"].iloc[0]),
+        intercept=False,
+        experiment=experiment,
+    )
+    kept = usable(rows)
+    conditions = tuple(c for c in dict.fromkeys(rows["condition"]) if c != "comprehension")
+    if kept.empty:
+        return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
+    conditions = tuple(c for c in conditions if (kept["condition"] == c).any())
+    shares = _share_tables(kept, cells)
+    if recorded:
+        kept = kept.assign(share=[shares[i, c][0][str_amount] for i, c, str_amount in _amounts(kept)])
+        same = kept["share"].nunique() == 1
+        if same:
+            sets = words.unvaried(float(kept["share"].iloc[0]), len(kept))
+            return [e for c in conditions for e in silent_entries(label, c, sets.why_not, sets=sets.known)]
+        data = gifts.from_records(kept, conditions, "person" if job.pooling == "partial" else "gift")
+    else:
+        data = gifts.from_distributions(
+            [
+                (
+                    str(row["condition"]),
+                    shares[row["item"], row["condition"]][1],
+                    np.asarray(row["probabilities"]),
+                )
+                for row in kept.to_dict("records")
+            ],
+            conditions,
+        )
+    found = posterior.of_gifts(data, seed=seed)
+    posterior.write(
+        run.posteriors / _file_name(label), found, data.conditions,
+        {"population": label.population, "theory": label.theory, "estimand": label.estimand, "seed": seed},
+    )  # fmt: skip
+    entries = []
+    for c, condition in enumerate(data.conditions):
+        natural = {name: values[:, c] for name, values in found.natural.items()}
+        sd = data.person_sd[c]
+        spread = {"mean_share": sd} if sd is not None and label.estimand == "typical_person" else {}
+        entries += theory_entries(label, condition, natural, found.diagnostics, person_sd=spread)
+    return entries
+
+
+def _share_tables(
+    rows: pd.DataFrame, cells: Cells
+) -> dict[tuple[str, str], tuple[dict[str, float], np.ndarray]]:
+    """(item, condition) -> share given by option name, and the same by position on the grid."""
+    tables = {}
+    for key, group in rows.groupby(["item", "condition"], sort=False):
+        options = [str(o) for o in group["options"].iloc[0]]
+        share = gifts.shares_of_options(cells[key], options)  # type: ignore[index]
+        tables[key] = (dict(zip(options, share.tolist(), strict=True)), share)
+    return tables  # type: ignore[return-value]
+
+
+def _amounts(rows: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Item, condition and the chosen option of recorded amounts."""
+    for row in rows[["item", "condition", "options", "probabilities"]].itertuples(index=False):
+        yield str(row[0]), str(row[1]), str(row[2][int(np.argmax(row[3]))])
+
+
+def _file_name(label: Label) -> str:
+    parts = [label.population, label.theory, label.noise, label.estimand]
+    return "--".join(re.sub(r"[^A-Za-z0-9.=,-]+", "_", part).strip("_") for part in parts) + ".nc"
+
+
+def check_plan(experiment: Experiment) -> None:
+    """Raises DataError where the plan asks for a theory of the other kind of response."""
+    for fit in experiment.analysis.fits:
+        if theories.get(fit.theory).response != experiment.response.type:
+            raise DataError(f'theory "{fit.theory}" is not about {experiment.response.type}s')

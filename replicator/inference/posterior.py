@@ -1,0 +1,109 @@
+"""From data to a posterior that passed its diagnostics, or said why not; and how it is kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+from replicator import files, theories
+from replicator.inference import builder, gifts, sampling
+from replicator.inference.data import ChoiceData
+from replicator.inference.diagnostics import Diagnostics, diagnose
+from replicator.inference.geometry import geometry
+from replicator.inference.structure import Structure
+
+
+@dataclass(frozen=True)
+class Posterior:
+    draws: az.InferenceData
+    natural: Mapping[str, np.ndarray]
+    """Parameter or derived quantity -> (draws, condition) on the natural scale."""
+    diagnostics: Diagnostics
+    sensitivity_unit: float
+
+
+def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterior:
+    """The posterior of a choice model."""
+    fixed = builder.design(structure.noise, data)
+    walk = geometry(structure, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)
+    given = builder.arrays(structure, data, walk)
+    coords = builder.coords(structure, data)
+    names = [f"{name}_coordinate" for name in builder.coordinate_names(structure)] + ["lapse"]
+    if structure.position:
+        names.append("position_effect")
+    draws, diagnostics = _careful(
+        (structure, fixed.key),
+        lambda: builder.build(structure, fixed, given, coords),
+        given,
+        coords,
+        names,
+        seed,
+    )
+    theory = theories.get(structure.theory)
+    coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
+    return Posterior(draws, theory.natural(np, coordinates), diagnostics, fixed.sensitivity_unit)
+
+
+def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
+    """The posterior of giving."""
+    given = gifts.arrays(data)
+    coords = {"condition": list(data.conditions), "coordinate": list(gifts.COORDINATES)}
+    draws, diagnostics = _careful(
+        gifts.key(data), lambda: gifts.build(data, given), given, coords, ["location"], seed
+    )
+    location = _flat(draws, "location")
+    coordinates = {name: location[:, :, j] for j, name in enumerate(gifts.COORDINATES)}
+    return Posterior(draws, theories.get("giving").natural(np, coordinates), diagnostics, 1.0)
+
+
+def write(
+    path: Path, posterior: Posterior, conditions: tuple[str, ...], attributes: Mapping[str, Any]
+) -> None:
+    """Write the draws, with the parameters on their natural scale beside them, as netCDF that ArviZ opens."""
+    group = posterior.draws.posterior
+    shape = (group.sizes["chain"], group.sizes["draw"], len(conditions))
+    natural = {
+        name: xr.DataArray(
+            np.asarray(values).reshape(shape), dims=("chain", "draw", "condition"),
+            coords={"chain": group["chain"], "draw": group["draw"], "condition": list(conditions)},
+        )
+        for name, values in posterior.natural.items()
+    }  # fmt: skip
+    clean = group.drop_vars([name for name in group.data_vars if name.endswith("__")]).assign(natural)
+    clean.attrs = {**group.attrs, **{key: str(value) for key, value in attributes.items()}}
+    kept = az.InferenceData(posterior=clean, sample_stats=posterior.draws.sample_stats)
+    with files.replacing(path) as temporary:
+        kept.to_netcdf(str(temporary))
+
+
+def of_coordinate(posterior: Posterior, name: str) -> np.ndarray:
+    """(draws, ...) of one variable."""
+    return _flat(posterior.draws, name)
+
+
+def _careful(
+    key: Any,
+    build: Any,
+    given: Mapping[str, np.ndarray],
+    coords: Mapping[str, Any],
+    names: list[str],
+    seed: int,
+) -> tuple[az.InferenceData, Diagnostics]:
+    """Sample; where diagnostics fail, once more with twice the draws and smaller steps."""
+    draws = sampling.draw(key, build, given, coords, seed=seed)
+    diagnostics = diagnose(draws, names)
+    if not diagnostics.passed:
+        draws = sampling.draw(key, build, given, coords, seed=seed, careful=True)
+        diagnostics = diagnose(draws, names)
+    return draws, diagnostics
+
+
+def _flat(draws: az.InferenceData, name: str) -> np.ndarray:
+    values = np.asarray(draws.posterior[name])
+    return values.reshape((-1, *values.shape[2:]))

@@ -1,0 +1,417 @@
+"""The compiled model's likelihood is the one written down: here once more by hand, with scipy, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytest
+from choice_designs import made, random_stimuli
+from scipy import special, stats
+
+from replicator import theories
+from replicator.inference import builder
+from replicator.inference.builder import Design
+from replicator.inference.data import ChoiceData
+from replicator.inference.geometry import geometry
+from replicator.inference.structure import Structure, can_have_intercept, structure
+from replicator.inference.tabulation import sensitivity_unit, stake
+from replicator.theories import noise
+
+MODE = pytensor.compile.mode.Mode("py", "fast_run")
+"""Rewritten for numerical stability as in sampling, but not compiled."""
+FLOOR = 0.05
+"""Of the residual scale of exact probabilities, in logits."""
+
+Point = dict[str, np.ndarray]
+
+
+def exact_lotteries() -> tuple[ChoiceData, Structure]:
+    """Exact probabilities: 3 wordings x 4 lotteries in each of 2 treatments x 2 label sets x 2 orders."""
+    rng = np.random.default_rng(1)
+    q, grid = 8, np.indices((3, 8, 2, 2)).reshape(4, -1)
+    unit, question, labels, order = grid
+    stimuli = random_stimuli(rng, q, 2, 2, losses=False)
+    data = made(
+        stimuli,
+        kind="probabilities",
+        unit_name="wording",
+        units=("plain", "lab", "brief"),
+        conditions=("stakes=1", "stakes=20"),
+        condition=np.arange(q) % 2,
+        unit=unit,
+        question=question,
+        label_sets=("A|B", "1|2"),
+        label_set=labels,
+        position=np.column_stack([order, 1 - order]),
+        logits=rng.normal(0, 2, size=(len(unit), 1)),
+    )
+    return data, structure("crra", "contextual", data, intercept=False)
+
+
+def peoples_gambles() -> tuple[ChoiceData, Structure]:
+    """Choices of 4 people who accept or reject 6 gambles, some of them twice, with a response intercept."""
+    rng = np.random.default_rng(2)
+    unit, question = np.indices((4, 6)).reshape(2, -1)
+    stimuli = random_stimuli(rng, 6, 2, 2, losses=True)
+    stimuli = replace(
+        stimuli,
+        amount=np.where(np.arange(2)[None, :, None] == 1, 0.0, stimuli.amount),
+        largest=stimuli.amount[:, 0].max(axis=1),
+        smallest=stimuli.amount[:, 0].min(axis=1),
+    )
+    times = rng.integers(1, 3, size=len(unit))
+    accepted = rng.binomial(times, 0.5)
+    data = made(
+        stimuli,
+        unit_name="person",
+        units=("ann", "bob", "cat", "dan"),
+        unit=unit,
+        question=question,
+        label_set=np.zeros(len(unit), dtype=int),
+        counts=np.column_stack([accepted, times - accepted]).astype(float),
+        status_quo=np.array([False, True]),
+    )
+    assert can_have_intercept(data)
+    return data, structure("loss-aversion-power", "logit", data, intercept=True)
+
+
+def sampled_triples() -> tuple[ChoiceData, Structure]:
+    """Sampled answers with three options: 2 wordings x 5 questions x 3 rotations, a residual in every cell."""
+    rng = np.random.default_rng(3)
+    unit, question, shift = np.indices((2, 5, 3)).reshape(3, -1)
+    data = made(
+        random_stimuli(rng, 5, 3, 3, losses=True),
+        unit_name="wording",
+        units=("plain", "lab"),
+        unit=unit,
+        question=question,
+        label_set=np.zeros(len(unit), dtype=int),
+        position=(np.arange(3)[None, :] + shift[:, None]) % 3,
+        counts=rng.multinomial(20, [0.5, 0.3, 0.2], size=len(unit)).astype(float),
+        status_quo=np.array([False, False, True]),
+    )
+    return data, structure("loss-aversion", "contextual", data, intercept=True)
+
+
+def exact_triples() -> tuple[ChoiceData, Structure]:
+    """Exact probabilities of three options in one wording: no unit effects, no position, no intercept."""
+    rng = np.random.default_rng(4)
+    data = made(
+        random_stimuli(rng, 6, 3, 2, losses=False),
+        kind="probabilities",
+        unit_name="wording",
+        units=("plain",),
+        logits=rng.normal(0, 2, size=(6, 2)),
+    )
+    return data, structure("crra", "logit", data, intercept=False)
+
+
+def published_shares() -> tuple[ChoiceData, Structure]:
+    """One pooled unit, one answer a question: nothing but the theory, the lapse and a binomial."""
+    rng = np.random.default_rng(5)
+    first = rng.binomial(1, 0.5, size=7)
+    data = made(
+        random_stimuli(rng, 7, 2, 2, losses=False), counts=np.column_stack([first, 1 - first]).astype(float)
+    )
+    return data, structure("crra", "contextual", data, intercept=False)
+
+
+CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
+    case.__name__: case
+    for case in (exact_lotteries, peoples_gambles, sampled_triples, exact_triples, published_shares)
+}
+
+
+@dataclass
+class Fit:
+    """A built model with its likelihood compiled."""
+
+    data: ChoiceData
+    structure: Structure
+    fixed: Design
+    model: pm.Model
+
+    @cached_property
+    def rows(self) -> Callable[[Point], Any]:
+        choices = self.model["choices"]
+        return self.model.compile_fn(self.model.logp(vars=[choices], sum=False)[0], mode=MODE)
+
+    @cached_property
+    def density(self) -> Callable[[Point], float]:
+        return self.model.compile_logp(mode=MODE)
+
+    @cached_property
+    def gradient(self) -> Callable[[Point], Any]:
+        return self.model.compile_dlogp(mode=MODE)
+
+    def point(self, seed: int) -> Point:
+        """Values of the free variables, near the priors' bulk, on the sampler's unconstrained scale."""
+        rng = np.random.default_rng(seed)
+        start = self.model.initial_point()
+        return {
+            name: np.asarray(rng.normal(-1.0 if name.endswith("__") else 0.2, 0.5, size=np.shape(value)))
+            for name, value in start.items()
+        }
+
+    def centre(self, weight: float) -> None:
+        with self.model:
+            names = [name for name in self.model.named_vars if name.startswith("centring_")]
+            pm.set_data({name: np.array(weight) for name in names})
+
+
+def fit(data: ChoiceData, shape: Structure) -> Fit:
+    fixed = builder.design(shape.noise, data)
+    walk = geometry(shape, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)
+    given = builder.arrays(shape, data, walk)
+    return Fit(data, shape, fixed, builder.build(shape, fixed, given, builder.coords(shape, data)))
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def case(request: pytest.FixtureRequest) -> Fit:
+    return fit(*CASES[request.param]())
+
+
+def scale(point: Point, name: str) -> float:
+    return float(np.exp(point[f"{name}_log__"]))
+
+
+def effects(point: Point, name: str, around: np.ndarray | float, weight: float) -> np.ndarray:
+    """Deviations from the sampler's coordinates, centred (1) or not (0)."""
+    raw = point[f"{name}_raw"]
+    return raw - around if weight else scale(point, f"{name}_sd") * raw
+
+
+def log_odds(fitted: Fit, point: Point, weight: float) -> np.ndarray:
+    """(row, contrast) predicted log odds, from the definition and without the tables of the builder."""
+    data, shape = fitted.data, fitted.structure
+    theory = theories.get(shape.theory)
+    units, q, k = len(data.units), len(data.questions), len(data.options)
+    unit_scale = sensitivity_unit(shape.noise, data.stimuli)
+    lapse = special.expit(point["lapse_logodds__"])
+    names = [p.name for p in theory.parameters] + ["sensitivity"] + ["response_intercept"] * shape.intercept
+    value: dict[str, np.ndarray] = {}
+    for name in names:
+        first = point[f"{name}_first"]
+        contrasts = point.get(f"{name}_contrast", np.zeros(0))
+        location = first + np.concatenate([[0.0], contrasts])
+        deviation = effects(point, name, first, weight) if units > 1 else np.zeros(1)
+        value[name] = location[None, data.condition] + deviation[:, None]  # (unit, question)
+    eta = np.zeros((units, q, k - 1))
+    for u in range(units):
+        for i in range(q):
+            natural = theory.natural(np, {p.name: value[p.name][u, i] for p in theory.parameters})
+            worth = noise.values(np, shape.noise, theory, natural, data.stimuli, stake=stake(data.stimuli))[i]
+            sensitivity = unit_scale * np.exp(value["sensitivity"][u, i])
+            eta[u, i] = sensitivity * (worth[:-1] - worth[-1])
+            if shape.intercept:
+                leaves = ~data.status_quo
+                tilt = leaves[:-1].astype(float) - float(leaves[-1])
+                eta[u, i] += value["response_intercept"][u, i] * tilt
+    typical = with_lapse(eta.mean(axis=0), lapse)
+    misfit = effects(point, "item_misfit", typical, weight) if shape.item_misfit else np.zeros((q, k - 1))
+    predicted = np.zeros((len(data.unit), k - 1))
+    for n, (u, i) in enumerate(zip(data.unit, data.question, strict=True)):
+        before = eta[u, i].copy()
+        if shape.position:
+            assert data.position is not None
+            free = point["position_effect"][data.label_set[n]]
+            constants = slot_constants(free)
+            here = constants[data.position[n]]
+            before += here[:-1] - here[-1]
+        predicted[n] = with_lapse(before[None], lapse)[0] + misfit[i]
+        if shape.cells:
+            predicted[n] += scale(point, "cell_sd") * cells(point)[n]
+    return predicted
+
+
+def cells(point: Point) -> np.ndarray:
+    """(cell, contrast) standardised residuals of the cells."""
+    return next(value for name, value in point.items() if name in ("cell", "cell_raw", "cell_residual"))
+
+
+def with_lapse(eta: np.ndarray, lapse: float) -> np.ndarray:
+    chosen = special.softmax(np.column_stack([eta, np.zeros(len(eta))]), axis=1)
+    probability = (1 - lapse) * chosen + lapse / chosen.shape[1]
+    return np.asarray(np.log(probability[:, :-1]) - np.log(probability[:, -1:]))
+
+
+def slot_constants(free: np.ndarray) -> np.ndarray:
+    """Constants of the displayed positions; with two options +b/2 and -b/2."""
+    return np.append(free, -free.sum()) / 2.0
+
+
+def by_hand(fitted: Fit, point: Point, weight: float) -> np.ndarray:
+    """Log likelihood row by row (and contrast by contrast for exact probabilities)."""
+    data, predicted = fitted.data, log_odds(fitted, point, weight)
+    if fitted.structure.likelihood == "probabilities":
+        sigma = FLOOR + scale(point, "residual")
+        return np.asarray(stats.t.logpdf(data.logits, df=4, loc=predicted, scale=sigma))
+    total = data.counts.sum(axis=1)
+    if len(data.options) == 2:
+        return np.asarray(stats.binom.logpmf(data.counts[:, 0], total, special.expit(predicted[:, 0])))
+    shares = special.softmax(np.column_stack([predicted, np.zeros(len(predicted))]), axis=1)
+    return np.asarray([
+        stats.multinomial.logpmf(count, int(n), share)
+        for count, n, share in zip(data.counts, total, shares, strict=True)
+    ])  # fmt: skip
+
+
+def test_the_designs_carry_every_part_of_the_model_somewhere() -> None:
+    shapes = [make()[1] for make in CASES.values()]
+    for part in ("position", "intercept", "item_misfit"):
+        assert {getattr(shape, part) for shape in shapes} == {True, False}
+    assert {shape.cells > 0 for shape in shapes} == {True, False}
+    assert {shape.units > 1 for shape in shapes} == {True, False}
+    assert {shape.conditions for shape in shapes} == {1, 2}
+    assert {(shape.likelihood, shape.options) for shape in shapes} == {
+        ("probabilities", 2), ("probabilities", 3), ("counts", 2), ("counts", 3),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_the_likelihood_is_the_one_written_down(case: Fit, weight: float) -> None:
+    case.centre(weight)
+    for seed in range(4):
+        point = case.point(seed)
+        found, expected = np.asarray(case.rows(point)), by_hand(case, point, weight)
+        assert found.size == expected.size == len(case.data.unit) * (
+            len(case.data.options) - 1 if case.structure.likelihood == "probabilities" else 1
+        )
+        np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-7, atol=1e-8)
+
+
+def test_the_gradient_is_the_slope_of_the_density(case: Fit) -> None:
+    case.centre(0.0)
+    names = [variable.name for variable in case.model.value_vars]
+    for seed in range(3):
+        point = case.point(10 + seed)
+        gradient = np.asarray(case.gradient(point))
+        assert np.isfinite(gradient).all()
+        rng, step = np.random.default_rng(seed), 1e-5
+        direction = {name: rng.normal(size=np.shape(point[name])) for name in names}
+        flat = np.concatenate([np.ravel(direction[name]) for name in names])
+        ahead, behind = (
+            case.density({name: point[name] + sign * step * direction[name] for name in names})
+            for sign in (1, -1)
+        )
+        slope = float(ahead - behind) / (2 * step)
+        assert float(gradient @ flat) == pytest.approx(slope, rel=1e-5, abs=1e-4)
+
+
+def test_the_gradient_is_finite_where_answers_are_beyond_doubt(case: Fit) -> None:
+    """Far out the sampler must still know the way back."""
+    point = case.point(20)
+    for name in point:
+        if name == "sensitivity_first":
+            point[name] = np.asarray(4.0)
+        elif name == "lapse_logodds__":
+            point[name] = np.asarray(-14.0)
+        elif name.endswith("_first"):
+            point[name] = np.asarray(1.5)
+    assert np.isfinite(case.density(point))
+    assert np.isfinite(np.asarray(case.gradient(point))).all()
+
+
+def test_centring_changes_the_samplers_coordinates_and_not_the_model(case: Fit) -> None:
+    """Equal effects have equal likelihoods; the densities differ by the Jacobian, log sd for each effect."""
+    data, shape = case.data, case.structure
+    named = [name for name in case.model.named_vars if name.startswith("centring_")]
+    if not named:
+        assert shape.units == 1
+        assert not shape.item_misfit
+        return
+    for seed in range(3):
+        free = case.point(30 + seed)
+        around: dict[str, np.ndarray | float] = {}
+        centred = dict(free)
+        for name in sorted(named, key=lambda name: name == "centring_item_misfit"):
+            effect = name.removeprefix("centring_")
+            if effect == "item_misfit":
+                around[effect] = typical_curve(case, free)
+            else:
+                around[effect] = free[f"{effect}_first"]
+            centred[f"{effect}_raw"] = around[effect] + effects(free, effect, 0.0, 0.0)
+        jacobian = sum(
+            np.log(scale(free, f"{effect}_sd")) * np.size(free[f"{effect}_raw"]) for effect in around
+        )
+        case.centre(0.0)
+        apart, apart_rows = float(case.density(free)), np.asarray(case.rows(free))
+        case.centre(1.0)
+        np.testing.assert_allclose(np.asarray(case.rows(centred)), apart_rows, rtol=1e-7, atol=1e-8)
+        assert float(case.density(centred)) == pytest.approx(apart - jacobian, abs=1e-6)
+    assert len(data.unit) > 0
+
+
+def typical_curve(fitted: Fit, point: Point) -> np.ndarray:
+    """(question, contrast) log odds of the units' mean curve, without position or misfit."""
+    shape = replace(fitted.structure, position=False, item_misfit=False, cells=0)
+    data = fitted.data
+    each_unit = np.repeat(np.arange(len(data.units)), len(data.questions))
+    every = replace(
+        data, unit=each_unit, question=np.tile(np.arange(len(data.questions)), len(data.units)), position=None
+    )
+    certain = point | {"lapse_logodds__": np.asarray(-40.0)}
+    eta = log_odds(Fit(every, shape, fitted.fixed, fitted.model), certain, 0.0)
+    mean = eta.reshape((len(data.units), len(data.questions), -1)).mean(axis=0)
+    return with_lapse(mean, float(special.expit(point["lapse_logodds__"])))
+
+
+def test_counting_the_same_answers_together_changes_nothing_but_a_constant() -> None:
+    """Ten people's answers to a question are one binomial: aggregation loses no information."""
+    rng = np.random.default_rng(6)
+    stimuli = random_stimuli(rng, 5, 2, 2, losses=False)
+    first = rng.binomial(1, 0.4, size=50)
+    question = np.tile(np.arange(5), 10)
+    single = np.column_stack([first, 1 - first]).astype(float)
+    summed = np.zeros((5, 2))
+    np.add.at(summed, question, single)
+    shape = structure("crra", "contextual", made(stimuli, counts=summed), intercept=False)
+    together = fit(made(stimuli, counts=summed), shape)
+    apart = fit(made(stimuli, counts=single, question=question), shape)
+    log_ways = special.gammaln(11) - special.gammaln(summed + 1).sum(axis=1)
+    for seed in range(3):
+        point = together.point(seed)
+        by_question = np.zeros(5)
+        np.add.at(by_question, question, np.asarray(apart.rows(point)).ravel())
+        np.testing.assert_allclose(together.rows(point), by_question + log_ways, rtol=1e-8)
+
+
+def test_swapping_the_answers_needs_no_new_model() -> None:
+    data, shape = exact_triples()
+    other = replace(data, logits=data.logits[::-1] + 1.0)
+    one, two = fit(data, shape), fit(other, shape)
+    assert one.fixed.key == two.fixed.key
+    point = one.point(0)
+    with one.model:
+        pm.set_data({"observed": other.logits})
+    np.testing.assert_allclose(one.rows(point), two.rows(point))
+
+
+def test_designs_that_differ_never_share_a_model() -> None:
+    data, shape = exact_lotteries()
+    key = builder.design(shape.noise, data).key
+    assert data.position is not None
+    others = [
+        replace(data, position=data.position[:, ::-1].copy()),
+        replace(data, condition=1 - data.condition),
+        replace(data, unit=data.unit[::-1].copy()),
+        replace(data, label_set=1 - data.label_set),
+        replace(data, stimuli=replace(data.stimuli, probability=data.stimuli.probability[:, ::-1].copy())),
+    ]
+    keys = {builder.design(shape.noise, other).key for other in others}
+    assert len(keys) == len(others)
+    assert key not in keys
+    assert builder.design("logit", data).key != key
+
+
+def test_the_model_starts_where_the_pooled_data_point(case: Fit) -> None:
+    """The starting point has a density, and explains the answers better than the priors' centre does."""
+    case.centre(0.0)
+    start = case.model.initial_point()
+    assert np.isfinite(case.density(start))

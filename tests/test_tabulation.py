@@ -1,0 +1,105 @@
+"""Utilities tabulated over distinct amounts give the values that theories give option by option."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from choice_designs import random_stimuli
+
+from replicator import theories
+from replicator.inference.tabulation import Table, sensitivity_unit, stake, tabulate, values
+from replicator.theories import THEORIES, Stimuli, Theory, noise
+
+CHOICE = [theory for theory in THEORIES.values() if theory.response == "choice"]
+SHAPES = [(1, 2, 1), (10, 2, 2), (7, 3, 4), (25, 2, 3)]
+"""(questions, options, branches)"""
+
+
+def coordinates(theory: Theory, seed: int, agents: int = 4) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {p.name: rng.normal(p.prior.mean, p.prior.sd, size=(agents, 1)) for p in theory.parameters}
+
+
+def direct(kind: str, theory: Theory, parameters: dict[str, np.ndarray], stimuli: Stimuli) -> np.ndarray:
+    spread = {name: value[:, :, None, None] for name, value in parameters.items()}
+    return np.asarray(noise.values(np, kind, theory, spread, stimuli, stake=stake(stimuli)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", noise.NOISES)
+@pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
+def test_the_table_says_what_the_theory_says(theory: Theory, kind: str, shape: tuple[int, int, int]) -> None:
+    for seed in range(5):
+        stimuli = random_stimuli(np.random.default_rng(seed), *shape, losses=theory.losses)
+        natural = theory.natural(np, coordinates(theory, seed))
+        table = tabulate(kind, stimuli, stake=stake(stimuli))
+        found = values(np, theory, natural, table)
+        assert found.shape == (4, *shape[:2])
+        np.testing.assert_allclose(found, direct(kind, theory, natural, stimuli), rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", noise.NOISES)
+@pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
+def test_a_table_of_some_questions_is_that_of_a_design_of_them(theory: Theory, kind: str) -> None:
+    stimuli = random_stimuli(np.random.default_rng(11), 9, 3, 2, losses=theory.losses)
+    natural = theory.natural(np, coordinates(theory, 11))
+    whole = tabulate(kind, stimuli, stake=stake(stimuli))
+    for some in (np.array([0, 3, 4]), np.array([8]), np.arange(9)):
+        part = whole.of(some)
+        np.testing.assert_allclose(
+            values(np, theory, natural, part), values(np, theory, natural, whole)[:, some], atol=1e-12
+        )
+        assert len(part.amount) <= len(whole.amount)
+
+
+def test_amounts_are_tabulated_once() -> None:
+    """One stake of 2 and ten of 20 are the same lottery of 1 once each is divided by its largest amount."""
+    amount = np.array([[[2.0, 1.0], [1.5, 1.5]]]) * np.array([1.0] + [10.0] * 10)[:, None, None]
+    stimuli = Stimuli(amount, np.full(amount.shape, 0.5), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
+    np.testing.assert_allclose(tabulate("contextual", stimuli, stake=1.0).amount, [0.5, 0.75, 1.0])
+
+
+def test_a_question_without_a_range_has_no_values() -> None:
+    amount = np.array([[[3.0, 3.0], [3.0, 3.0]], [[4.0, 1.0], [2.0, 2.0]]])
+    stimuli = Stimuli(amount, np.full((2, 2, 2), 0.5), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
+    theory = theories.get("crra")
+    found = values(
+        np, theory, {"risk_aversion": np.array([[0.3]])}, tabulate("contextual", stimuli, stake=1.0)
+    )
+    np.testing.assert_array_equal(found[0, 0], 0.0)
+    assert found[0, 1, 1] != found[0, 1, 0]
+
+
+@pytest.mark.parametrize("kind", noise.NOISES)
+@pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
+def test_the_same_in_pytensor(theory: Theory, kind: str) -> None:
+    stimuli = random_stimuli(np.random.default_rng(12), 6, 2, 2, losses=theory.losses)
+    given = coordinates(theory, 12)
+    table: Table = tabulate(kind, stimuli, stake=stake(stimuli))
+    symbols = {name: pt.matrix(name, shape=(None, 1)) for name in given}
+    compute = pytensor.function(
+        list(symbols.values()), values(pt, theory, theory.natural(pt, symbols), table), mode="FAST_COMPILE"
+    )
+    np.testing.assert_allclose(
+        compute(**given), values(np, theory, theory.natural(np, given), table), rtol=1e-10, atol=1e-12
+    )
+
+
+def test_a_theory_of_amounts_has_no_values() -> None:
+    stimuli = random_stimuli(np.random.default_rng(13), 2, 2, 2, losses=False)
+    with pytest.raises(ValueError, match="theory of amounts"):
+        values(np, theories.get("giving"), {}, tabulate("contextual", stimuli, stake=1.0))
+
+
+def test_sensitivity_to_money_is_counted_in_the_spread_of_the_design() -> None:
+    """Expected values of 0, 2, 4, 6 and 8 against nothing have an interquartile range of 4: 1 logit a unit."""
+    amount = np.zeros((5, 2, 1))
+    amount[:, 0, 0] = [0, 2, 4, 6, 8]
+    stimuli = Stimuli(amount, np.ones_like(amount), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
+    assert sensitivity_unit("logit", stimuli) == pytest.approx(1.0)
+    assert sensitivity_unit("contextual", stimuli) == 1.0
+    assert stake(stimuli) == pytest.approx(5.0)
+    cents = Stimuli(amount * 100, np.ones_like(amount), stimuli.largest * 100, stimuli.smallest * 100)
+    assert sensitivity_unit("logit", cents) == pytest.approx(0.01)
