@@ -68,7 +68,10 @@ def assemble(
         "unit": experiment.unit,
         "response": experiment.response.type,
         "populations": [
-            *(populations.summary(name, table, facts.get(name, {}), correct) for name, table in tables.items()),
+            *(
+                populations.summary(name, table, facts.get(name, {}), correct)
+                for name, table in tables.items()
+            ),
             *_published(estimates, tables, known),
         ],
         "items": _items(frame),

@@ -207,7 +207,9 @@ def _constant(value: object) -> _Run:
 
 
 def _variable(name: str, names: set[str]) -> _Run:
-    names.add(name)  # also "round" or "min": called functions are matched before, and columns may bear such names
+    names.add(
+        name
+    )  # also "round" or "min": called functions are matched before, and columns may bear such names
 
     def run(variables: Mapping[str, Any]) -> Any:
         if name not in variables:

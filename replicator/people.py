@@ -24,7 +24,7 @@ from replicator.human_questions import (
     estimands_apart,
     range_apart,
 )
-from replicator.references import Reference
+from replicator.references import PUBLISHED, Reference
 
 Document = dict[str, Any]
 """An object of `results.json`."""
@@ -138,6 +138,8 @@ def human_entries(
             incentive=population["incentive"],
         )
         human = estimate.setdefault("human", [])
+        if estimate["population"].startswith(PUBLISHED):
+            continue  # a reference itself
         known = {entry["reference"] for entry in human}
         for reference in references:
             if reference.parameter == estimate["parameter"] and reference.id not in known:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from replicator import shares
 from replicator.human_questions import VALID_SHARE
+from replicator.references import Reference
 
 WORDINGS = 10
 """Fewer wordings than this and a result is about those wordings (`wording-limited`)."""

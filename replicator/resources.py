@@ -24,9 +24,7 @@ def root() -> Path:
 def experiment_files() -> dict[str, Path]:
     """Shipped specifications by experiment name (the file's stem), sorted by name."""
     folder = root() / "experiments"
-    files = [
-        path for path in folder.glob("*/*.json") if path.parent.name not in {"wordings", "studies"}
-    ]
+    files = [path for path in folder.glob("*/*.json") if path.parent.name not in {"wordings", "studies"}]
     return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 

@@ -1,4 +1,4 @@
-"""Designs and choices for tests of estimation: drawn at random, made by hand, or answered by simulated people."""
+"""Designs and choices for tests of estimation: drawn at random, made by hand, or from simulated people."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from replicator.store import AnswerStore
 from replicator.theories import Stimuli
 
 
-def random_stimuli(
-    rng: np.random.Generator, questions: int, options: int, branches: int, *, losses: bool
-) -> Stimuli:
+def random_stimuli(rng: np.random.Generator, questions: int, options: int, branches: int, *, losses: bool) -> Stimuli:
     """Lotteries over whole amounts, some of which recur; the last branch of some options is impossible."""
     amount = rng.integers(-9 if losses else 1, 20, size=(questions, options, branches)).astype(float)
     probability = rng.dirichlet(np.ones(branches), size=(questions, options))
@@ -75,9 +73,7 @@ def answered(
 
 def read(path: Path) -> tuple[pd.DataFrame, Cells]:
     """The rows that estimation reads, and the outcomes of every question."""
-    cells = {
-        (row["item"], row["condition"]): row["outcomes"] for row in choices.cells(path).to_dict("records")
-    }
+    cells = {(row["item"], row["condition"]): row["outcomes"] for row in choices.cells(path).to_dict("records")}
     return choices.read(path, [*COLUMNS]), cells
 
 

@@ -112,9 +112,7 @@ def test_every_exact_answer_is_a_row_of_log_odds_in_its_presentation() -> None:
     np.testing.assert_array_equal(data.label_set, [0, 0, 1, 0, 0])
     assert data.position is not None
     np.testing.assert_array_equal(data.position, [[0, 1], [1, 0], [0, 1], [0, 1], [1, 0]])
-    np.testing.assert_allclose(
-        data.logits[:, 0], [np.log(9), -np.log(4), np.log(7 / 3), LOGIT_LIMIT, -LOGIT_LIMIT]
-    )
+    np.testing.assert_allclose(data.logits[:, 0], [np.log(9), -np.log(4), np.log(7 / 3), LOGIT_LIMIT, -LOGIT_LIMIT])
     assert data.counts.shape == (5, 0)
     np.testing.assert_allclose(data.shares, [[0.8, 0.2], [0.6, 0.4], [0.0, 1.0]], atol=1e-5)
 
@@ -200,11 +198,11 @@ def test_each_persons_choices_are_counted_by_question() -> None:
 
 
 def test_pooled_people_are_one_unit_whose_shares_are_those_of_all_answers() -> None:
-    rng = np.random.default_rng(1)
+    rng, orders = np.random.default_rng(1), ("accept|reject", "reject|accept")
     answers = rng.random((40, 3)) < np.array([0.2, 0.5, 0.9])
     table = rows(
         *(
-            choice(item, bool(answers[person, j]), f"p{person}", order=["accept|reject", "reject|accept"][person % 2])
+            choice(item, bool(answers[person, j]), f"p{person}", order=orders[person % 2])
             for person in range(40)
             for j, item in enumerate(("even", "small", "large"))
         )
@@ -218,9 +216,7 @@ def test_pooled_people_are_one_unit_whose_shares_are_those_of_all_answers() -> N
 
 
 def test_shares_weigh_answers_and_not_people() -> None:
-    table = rows(
-        *[choice("small", True, "ann")] * 3, choice("small", False, "bob"), choice("large", True, "bob")
-    )
+    table = rows(*[choice("small", True, "ann")] * 3, choice("small", False, "bob"), choice("large", True, "bob"))
     data = choice_data(table, CELLS, "person")
     np.testing.assert_allclose(data.shares[0], [0.75, 0.25])
 

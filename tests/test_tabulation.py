@@ -22,9 +22,14 @@ def coordinates(theory: Theory, seed: int, agents: int = 4) -> dict[str, np.ndar
     return {p.name: rng.normal(p.prior.mean, p.prior.sd, size=(agents, 1)) for p in theory.parameters}
 
 
+def typical(stimuli: Stimuli) -> np.ndarray:
+    """Stakes where every second question belongs to another condition."""
+    return stake(stimuli, np.arange(len(stimuli.largest)) % 2)
+
+
 def direct(kind: str, theory: Theory, parameters: dict[str, np.ndarray], stimuli: Stimuli) -> np.ndarray:
     spread = {name: value[:, :, None, None] for name, value in parameters.items()}
-    return np.asarray(noise.values(np, kind, theory, spread, stimuli, stake=stake(stimuli)))
+    return np.asarray(noise.values(np, kind, theory, spread, stimuli, stake=typical(stimuli)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -34,7 +39,7 @@ def test_the_table_says_what_the_theory_says(theory: Theory, kind: str, shape: t
     for seed in range(5):
         stimuli = random_stimuli(np.random.default_rng(seed), *shape, losses=theory.losses)
         natural = theory.natural(np, coordinates(theory, seed))
-        table = tabulate(kind, stimuli, stake=stake(stimuli))
+        table = tabulate(kind, stimuli, stake=typical(stimuli))
         found = values(np, theory, natural, table)
         assert found.shape == (4, *shape[:2])
         np.testing.assert_allclose(found, direct(kind, theory, natural, stimuli), rtol=1e-8, atol=1e-9)
@@ -45,7 +50,7 @@ def test_the_table_says_what_the_theory_says(theory: Theory, kind: str, shape: t
 def test_a_table_of_some_questions_is_that_of_a_design_of_them(theory: Theory, kind: str) -> None:
     stimuli = random_stimuli(np.random.default_rng(11), 9, 3, 2, losses=theory.losses)
     natural = theory.natural(np, coordinates(theory, 11))
-    whole = tabulate(kind, stimuli, stake=stake(stimuli))
+    whole = tabulate(kind, stimuli, stake=typical(stimuli))
     for some in (np.array([0, 3, 4]), np.array([8]), np.arange(9)):
         part = whole.of(some)
         np.testing.assert_allclose(
@@ -58,7 +63,7 @@ def test_amounts_are_tabulated_once() -> None:
     """One stake of 2 and ten of 20 are the same lottery of 1 once each is divided by its largest amount."""
     amount = np.array([[[2.0, 1.0], [1.5, 1.5]]]) * np.array([1.0] + [10.0] * 10)[:, None, None]
     stimuli = Stimuli(amount, np.full(amount.shape, 0.5), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
-    np.testing.assert_allclose(tabulate("contextual", stimuli, stake=1.0).amount, [0.5, 0.75, 1.0])
+    np.testing.assert_allclose(tabulate("contextual", stimuli, stake=typical(stimuli)).amount, [0.5, 0.75, 1.0])
 
 
 def test_a_question_without_a_range_has_no_values() -> None:
@@ -66,7 +71,7 @@ def test_a_question_without_a_range_has_no_values() -> None:
     stimuli = Stimuli(amount, np.full((2, 2, 2), 0.5), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
     theory = theories.get("crra")
     found = values(
-        np, theory, {"risk_aversion": np.array([[0.3]])}, tabulate("contextual", stimuli, stake=1.0)
+        np, theory, {"risk_aversion": np.array([[0.3]])}, tabulate("contextual", stimuli, stake=typical(stimuli))
     )
     np.testing.assert_array_equal(found[0, 0], 0.0)
     assert found[0, 1, 1] != found[0, 1, 0]
@@ -77,7 +82,7 @@ def test_a_question_without_a_range_has_no_values() -> None:
 def test_the_same_in_pytensor(theory: Theory, kind: str) -> None:
     stimuli = random_stimuli(np.random.default_rng(12), 6, 2, 2, losses=theory.losses)
     given = coordinates(theory, 12)
-    table: Table = tabulate(kind, stimuli, stake=stake(stimuli))
+    table: Table = tabulate(kind, stimuli, stake=typical(stimuli))
     symbols = {name: pt.matrix(name, shape=(None, 1)) for name in given}
     compute = pytensor.function(
         list(symbols.values()), values(pt, theory, theory.natural(pt, symbols), table), mode="FAST_COMPILE"
@@ -90,16 +95,34 @@ def test_the_same_in_pytensor(theory: Theory, kind: str) -> None:
 def test_a_theory_of_amounts_has_no_values() -> None:
     stimuli = random_stimuli(np.random.default_rng(13), 2, 2, 2, losses=False)
     with pytest.raises(ValueError, match="theory of amounts"):
-        values(np, theories.get("giving"), {}, tabulate("contextual", stimuli, stake=1.0))
+        values(np, theories.get("giving"), {}, tabulate("contextual", stimuli, stake=typical(stimuli)))
 
 
 def test_sensitivity_to_money_is_counted_in_the_spread_of_the_design() -> None:
-    """Expected values of 0, 2, 4, 6 and 8 against nothing have an interquartile range of 4: 1 logit a unit."""
+    """Expected values of 0, 2, 4, 6 and 8 against nothing: an interquartile range of 4, 1 logit a unit."""
     amount = np.zeros((5, 2, 1))
     amount[:, 0, 0] = [0, 2, 4, 6, 8]
     stimuli = Stimuli(amount, np.ones_like(amount), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
-    assert sensitivity_unit("logit", stimuli) == pytest.approx(1.0)
-    assert sensitivity_unit("contextual", stimuli) == 1.0
-    assert stake(stimuli) == pytest.approx(5.0)
+    one = np.zeros(5, dtype=int)
+    np.testing.assert_allclose(sensitivity_unit("logit", stimuli, one), 1.0)
+    np.testing.assert_allclose(sensitivity_unit("contextual", stimuli, one), 1.0)
+    np.testing.assert_allclose(stake(stimuli, one), 5.0)
     cents = Stimuli(amount * 100, np.ones_like(amount), stimuli.largest * 100, stimuli.smallest * 100)
-    assert sensitivity_unit("logit", cents) == pytest.approx(0.01)
+    np.testing.assert_allclose(sensitivity_unit("logit", cents, one), 0.01)
+
+
+@pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
+def test_a_condition_with_all_amounts_times_twenty_is_the_same_design(theory: Theory) -> None:
+    """Stakes and units belong to a condition, so that one prior of sensitivity serves all of them."""
+    small = random_stimuli(np.random.default_rng(14), 6, 2, 2, losses=theory.losses)
+    both = Stimuli(
+        np.concatenate([small.amount, 20 * small.amount]),
+        np.concatenate([small.probability] * 2),
+        np.concatenate([small.largest, 20 * small.largest]),
+        np.concatenate([small.smallest, 20 * small.smallest]),
+    )
+    condition = np.repeat([0, 1], 6)
+    natural = theory.natural(np, coordinates(theory, 14))
+    table = tabulate("logit", both, stake=stake(both, condition))
+    scaled = values(np, theory, natural, table) * sensitivity_unit("logit", both, condition)[:, None]
+    np.testing.assert_allclose(scaled[:, :6], scaled[:, 6:], rtol=1e-9)

@@ -47,13 +47,13 @@ HOLT_LAURY = lotteries(
         for p in range(1, 10)
     )
 )  # fmt: skip
-MIXED = lotteries(
-    *([[(0.5, g), (0.5, -x)], [(0.5, 0.0), (0.5, 0.0)]] for g in (10, 20, 40) for x in (5, 10, 20))
-)
+MIXED = lotteries(*([[(0.5, g), (0.5, -x)], [(0.5, 0.0), (0.5, 0.0)]] for g in (10, 20, 40) for x in (5, 10, 20)))
 
 
-def difference(kind: str, theory: Theory, parameters: dict[str, Any], stimuli: Stimuli, **more: Any) -> Any:
-    value = noise.values(np, kind, theory, parameters, stimuli, **more)
+def difference(kind: str, theory: Theory, parameters: dict[str, Any], stimuli: Stimuli, stake: float = 1.0) -> Any:
+    """First option over second, with the same stake in every question."""
+    stakes = np.full(len(stimuli.largest), stake)
+    value = noise.values(np, kind, theory, parameters, stimuli, stake=stakes)
     return value[..., 0] - value[..., 1]
 
 
@@ -107,9 +107,7 @@ def test_marginal_utility_is_the_slope_of_utility(theory: Theory, shift: float) 
     assert theory.utility is not None
     assert theory.marginal_utility is not None
     above, below = (theory.utility(np, parameters, amount + s) for s in (step, -step))
-    np.testing.assert_allclose(
-        theory.marginal_utility(np, parameters, amount), (above - below) / (2 * step), rtol=1e-7
-    )
+    np.testing.assert_allclose(theory.marginal_utility(np, parameters, amount), (above - below) / (2 * step), rtol=1e-7)
 
 
 def test_marginal_utility_of_crra_is_a_power() -> None:
@@ -140,9 +138,7 @@ def test_contextual_differences_are_those_of_the_textbook(aversion: float) -> No
 @pytest.mark.parametrize("factor", [0.01, 100.0])
 def test_contextual_values_do_not_depend_on_the_currency(theory: Theory, factor: float) -> None:
     stimuli = random_stimuli(np.random.default_rng(1), 6, 3, 3, losses=theory.losses)
-    scaled = Stimuli(
-        stimuli.amount * factor, stimuli.probability, stimuli.largest * factor, stimuli.smallest * factor
-    )
+    scaled = Stimuli(stimuli.amount * factor, stimuli.probability, stimuli.largest * factor, stimuli.smallest * factor)
     one, other = (noise.contextual(np, theory, TRUTHS[theory.name], s) for s in (stimuli, scaled))
     np.testing.assert_allclose(one, other, atol=1e-12)
 
@@ -151,9 +147,7 @@ def test_contextual_values_do_not_depend_on_the_currency(theory: Theory, factor:
 @pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
 def test_swapping_the_options_turns_the_preference_round(theory: Theory, kind: str) -> None:
     stimuli = random_stimuli(np.random.default_rng(2), 8, 2, 2, losses=theory.losses)
-    swapped = Stimuli(
-        stimuli.amount[:, ::-1], stimuli.probability[:, ::-1], stimuli.largest, stimuli.smallest
-    )
+    swapped = Stimuli(stimuli.amount[:, ::-1], stimuli.probability[:, ::-1], stimuli.largest, stimuli.smallest)
     one, other = (difference(kind, theory, TRUTHS[theory.name], s, stake=7.0) for s in (stimuli, swapped))
     np.testing.assert_allclose(one, -other, atol=1e-12)
     assert np.abs(one).min() > 0
@@ -196,16 +190,16 @@ def test_the_neutral_chooser_values_money_at_its_expectation(stake: float) -> No
     neutral = {"loss_aversion": 1.0, "curvature": 1.0}
     mean = (MIXED.amount * MIXED.probability).sum(axis=2)
     for theory in (LINEAR, POWER):
-        np.testing.assert_allclose(noise.money(np, theory, neutral, MIXED, stake=stake), mean, atol=1e-10)
+        np.testing.assert_allclose(
+            noise.money(np, theory, neutral, MIXED, stake=np.full(len(mean), stake)), mean, atol=1e-10
+        )
 
 
 @pytest.mark.parametrize("aversion", [-0.4, 0.5, 1.0, 1.5])
 def test_money_is_utility_over_the_marginal_utility_of_the_stake(aversion: float) -> None:
     """In the amounts' own unit, whatever they were divided by on the way."""
     stake = 2.5
-    plain = (
-        np.log(HOLT_LAURY.amount) if aversion == 1 else HOLT_LAURY.amount ** (1 - aversion) / (1 - aversion)
-    )
+    plain = np.log(HOLT_LAURY.amount) if aversion == 1 else HOLT_LAURY.amount ** (1 - aversion) / (1 - aversion)
     expected = (plain * HOLT_LAURY.probability).sum(axis=2) / stake**-aversion
     np.testing.assert_allclose(
         difference("logit", CRRA, r(aversion), HOLT_LAURY, stake=stake),
@@ -279,9 +273,7 @@ def test_the_mean_share_by_hand() -> None:
     }
     found = GIVING.natural(np, coordinates)
     assert found["mean_share"] == pytest.approx((4 * 0.0 + 2 * 0.5 + 1 * 0.75 + 3 * 0.2) / 10)
-    assert [found[p.name] for p in giving.PARAMETERS] == pytest.approx(
-        [p_zero, p_half, p_above, interior, above]
-    )
+    assert [found[p.name] for p in giving.PARAMETERS] == pytest.approx([p_zero, p_half, p_above, interior, above])
 
 
 # Lapses
@@ -310,9 +302,18 @@ def test_lapses_stay_finite_where_the_choice_is_beyond_doubt(options: int) -> No
     else:
         rare = np.log(lapse / 3) - np.log(1 - lapse + lapse / 3)
         each = np.log((1 - lapse) / 2 + lapse / 3) - np.log(lapse / 3)
-        np.testing.assert_allclose(
-            found, np.array([[rare] * 2, [rare] * 2, [each] * 2, [each] * 2]), atol=1e-6
-        )
+        np.testing.assert_allclose(found, np.array([[rare] * 2, [rare] * 2, [each] * 2, [each] * 2]), atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [2, 3])
+def test_the_slope_of_a_lapse_is_finite_where_the_choice_is_beyond_doubt(options: int) -> None:
+    """A sampler that has wandered far must still know the way back."""
+    eta, lapse = pt.matrix("eta", shape=(None, options - 1)), pt.scalar("lapse")
+    slopes = pt.grad(noise.lapsed(pt, eta, lapse, options).sum(), [eta, lapse])
+    compute = pytensor.function([eta, lapse], slopes, mode=pytensor.compile.mode.Mode("py", "fast_run"))
+    for size in (30.0, 2000.0):
+        extreme = size * np.vstack([np.ones(options - 1), -np.ones(options - 1), np.eye(options - 1)[0]])
+        assert all(np.isfinite(slope).all() for slope in compute(extreme, np.asarray(0.03)))
 
 
 # The two array modules
@@ -323,9 +324,10 @@ def test_lapses_stay_finite_where_the_choice_is_beyond_doubt(options: int) -> No
 def test_numpy_and_pytensor_agree_on_values(theory: Theory, kind: str) -> None:
     stimuli = random_stimuli(np.random.default_rng(5), 5, 3, 3, losses=theory.losses)
     coordinates = {p.name: np.array([-0.4, 0.0, 0.7])[:, None, None, None] for p in theory.parameters}
+    stakes = np.array([3.0, 3.0, 60.0, 60.0, 60.0])
     symbols = {name: pt.tensor4(name, shape=(None, 1, 1, 1)) for name in coordinates}
-    symbolic = noise.values(pt, kind, theory, theory.natural(pt, symbols), stimuli, stake=3.0)
-    direct = noise.values(np, kind, theory, theory.natural(np, coordinates), stimuli, stake=3.0)
+    symbolic = noise.values(pt, kind, theory, theory.natural(pt, symbols), stimuli, stake=stakes)
+    direct = noise.values(np, kind, theory, theory.natural(np, coordinates), stimuli, stake=stakes)
     assert direct.shape == (3, 5, 3)
     compute = pytensor.function(list(symbols.values()), symbolic, mode="FAST_COMPILE")
     np.testing.assert_allclose(compute(**coordinates), direct, atol=1e-12)
@@ -335,18 +337,14 @@ def test_numpy_and_pytensor_agree_on_gifts_and_lapses() -> None:
     draws = np.random.default_rng(6).normal(size=(5, 7))
     symbols = {p.name: pt.vector(p.name) for p in GIVING.parameters}
     given = dict(zip(symbols, draws, strict=True))
-    compute = pytensor.function(
-        list(symbols.values()), list(GIVING.natural(pt, symbols).values()), mode="FAST_COMPILE"
-    )
+    compute = pytensor.function(list(symbols.values()), list(GIVING.natural(pt, symbols).values()), mode="FAST_COMPILE")
     np.testing.assert_allclose(compute(**given), list(GIVING.natural(np, given).values()), atol=1e-13)
     lapse = pt.scalar("lapse")
     for options in (2, 3):
         values = draws[:, : options - 1]
         eta = pt.matrix("eta", shape=(None, options - 1))
         both = pytensor.function([eta, lapse], noise.lapsed(pt, eta, lapse, options), mode="FAST_COMPILE")
-        np.testing.assert_allclose(
-            both(values, np.asarray(0.1)), noise.lapsed(np, values, 0.1, options), atol=1e-13
-        )
+        np.testing.assert_allclose(both(values, np.asarray(0.1)), noise.lapsed(np, values, 0.1, options), atol=1e-13)
 
 
 def test_an_unknown_theory_is_refused_with_those_that_are_known() -> None:

@@ -54,17 +54,18 @@ class Design:
     """(n, k)"""
     leaves_status_quo: np.ndarray
     """(k,)"""
-    sensitivity_unit: float
+    sensitivity_unit: np.ndarray
+    """(q,)"""
 
     @cached_property
     def key(self) -> str:
         """Two designs with one key can share a compiled model."""
         digest = hashlib.sha256()
-        for part in (self.table.noise, self.table.stake, self.sensitivity_unit):
-            digest.update(repr(part).encode())
+        digest.update(self.table.noise.encode())
         for array in (
             self.table.amount, self.table.expected, self.table.high, self.table.low, self.unit, self.question,
-            self.condition, self.label_set, self.leaves_status_quo, self.position if self.position is not None else np.zeros(0),
+            self.condition, self.label_set, self.leaves_status_quo, self.table.stake, self.sensitivity_unit,
+            np.zeros(0) if self.position is None else self.position,
         ):  # fmt: skip
             digest.update(repr(array.shape).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -74,14 +75,14 @@ class Design:
 def design(noise: str, data: ChoiceData) -> Design:
     """The fixed part of a data set."""
     return Design(
-        table=tabulate(noise, data.stimuli, stake=stake(data.stimuli)),
+        table=tabulate(noise, data.stimuli, stake=stake(data.stimuli, data.condition)),
         unit=data.unit,
         question=data.question,
         condition=data.condition,
         label_set=data.label_set,
         position=data.position,
         leaves_status_quo=1.0 - data.status_quo.astype(float),
-        sensitivity_unit=sensitivity_unit(noise, data.stimuli),
+        sensitivity_unit=sensitivity_unit(noise, data.stimuli, data.condition),
     )
 
 
@@ -153,7 +154,7 @@ def _curve(
         here = {name: (locations[name][condition] + deviations[name])[:, None] for name in locations}
         natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
         value = values(pt, theory, natural, fixed.table.of(questions))
-        sensitivity = fixed.sensitivity_unit * pt.exp(here["sensitivity"])
+        sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
         eta = sensitivity[:, :, None] * (value[:, :, :-1] - value[:, :, -1:])
         if structure.intercept:
             eta = eta + here["response_intercept"][:, :, None] * (away[:-1] - away[-1])[None, None, :]

@@ -9,6 +9,8 @@ from typing import Any
 import arviz as az
 import numpy as np
 
+from replicator.inference.sampling import Draws
+
 R_HAT = 1.01
 """Vehtari et al. 2021, doi:10.1214/20-BA1221."""
 ESS = 400.0
@@ -46,7 +48,7 @@ class Diagnostics:
         return "; ".join(said)
 
 
-def diagnose(draws: az.InferenceData, names: Sequence[str]) -> Diagnostics:
+def diagnose(draws: Draws, names: Sequence[str]) -> Diagnostics:
     """Diagnostics of the named posterior variables and of the sampler as a whole."""
     posterior = draws.posterior[list(names)]
     r_hat = _extreme(az.rhat(posterior), np.nanmax)

@@ -161,7 +161,7 @@ def prior_draws(theory: Theory, size: int = _PRIOR_DRAWS) -> dict[str, np.ndarra
     return {name: np.asarray(values) for name, values in theory.natural(np, coordinates).items()}
 
 
-def nuisance_prior(name: str, noise: str, unit: float, size: int = _PRIOR_DRAWS) -> np.ndarray:
+def nuisance_prior(name: str, noise: str, unit: float = 1.0, size: int = _PRIOR_DRAWS) -> np.ndarray:
     """Seeded draws of a nuisance parameter from its prior, natural scale."""
     rng = np.random.default_rng(20022)
     if name == "lapse":

@@ -76,9 +76,10 @@ def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -
             entries += _choice_job(run, experiment, job, rows, cells, seed)
     if progress is not None:
         progress(len(jobs), len(jobs), "done")
-    document = {"schema": 1, "estimates": words.across_theories(entries)}
+    entries = words.across_theories(entries)
+    document = {"schema": 1, "estimates": entries}
     files.write_text(run.estimates, json.dumps(document, indent=1, allow_nan=False) + "\n")
-    return list(document["estimates"])
+    return entries
 
 
 def _jobs(
@@ -95,7 +96,7 @@ def _jobs(
                     yield Job(name, "human", fit, "partial")
                 yield Job(name, "human", fit, "complete")
             else:
-                several = rows.loc[rows["status"] == "valid", "wording"].nunique() > 1
+                several = len(set(rows.loc[rows["status"] == "valid", "wording"])) > 1
                 yield Job(
                     name,
                     "simulated" if kind == "simulated" else "model",
@@ -153,7 +154,8 @@ def _choice_job(
 ) -> list[Entry]:
     theory = theories.get(job.fit.theory)
     if job.reference is not None:
-        assert job.reference.items is not None and job.reference.n_participants is not None
+        assert job.reference.items is not None
+        assert job.reference.n_participants is not None
         data = from_shares(
             experiment, job.reference.items, job.reference.n_participants,
             _levels_of(job.reference), _condition_of(job.reference),
@@ -236,24 +238,25 @@ def _nuisances(
     label: Label, data: ChoiceData, found: posterior.Posterior, *, position: bool
 ) -> Iterator[Entry]:
     unit = found.sensitivity_unit
-    located = {"sensitivity": ("s", lambda x: unit * np.exp(x)), "response_intercept": ("a", lambda x: x)}
-    for name, (symbol, natural) in located.items():
-        if name == "response_intercept" and not label.intercept:
-            continue
-        draws = posterior.of_coordinate(found, f"{name}_coordinate")
-        prior = nuisance_prior(name, label.noise, unit)
-        for c, condition in enumerate(data.conditions):
+    draws = posterior.of_coordinate(found, "sensitivity_coordinate")
+    for c, condition in enumerate(data.conditions):
+        prior = nuisance_prior("sensitivity", label.noise, unit[c])
+        natural = unit[c] * np.exp(draws[:, c])
+        yield nuisance_entry(label, condition, "sensitivity", "s", natural, prior, found.diagnostics)
+        if label.intercept:
+            intercept = posterior.of_coordinate(found, "response_intercept_coordinate")[:, c]
+            prior = nuisance_prior("response_intercept", label.noise)
             yield nuisance_entry(
-                label, condition, name, symbol, natural(draws[:, c]), prior, found.diagnostics
+                label, condition, "response_intercept", "a", intercept, prior, found.diagnostics
             )
     whole = data.conditions[0] if len(data.conditions) == 1 else "all"
     lapse = posterior.of_coordinate(found, "lapse")
     yield nuisance_entry(
-        label, whole, "lapse", "e", lapse, nuisance_prior("lapse", label.noise, unit), found.diagnostics
+        label, whole, "lapse", "e", lapse, nuisance_prior("lapse", label.noise), found.diagnostics
     )
     if position and len(data.options) == 2:
         effect = posterior.of_coordinate(found, "position_effect").mean(axis=(1, 2))
-        prior = nuisance_prior("position_effect", label.noise, unit)
+        prior = nuisance_prior("position_effect", label.noise)
         yield nuisance_entry(label, whole, "position_effect", "b", effect, prior, found.diagnostics)
 
 
@@ -295,8 +298,7 @@ def _gift_job(
     shares = _share_tables(kept, cells)
     if recorded:
         kept = kept.assign(share=[shares[i, c][0][str_amount] for i, c, str_amount in _amounts(kept)])
-        same = kept["share"].nunique() == 1
-        if same:
+        if len(set(kept["share"])) == 1:
             sets = words.unvaried(float(kept["share"].iloc[0]), len(kept))
             return [e for c in conditions for e in silent_entries(label, c, sets.why_not, sets=sets.known)]
         data = gifts.from_records(kept, conditions, "person" if job.pooling == "partial" else "gift")

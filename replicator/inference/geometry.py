@@ -35,7 +35,9 @@ class Geometry:
     """Variable of the builder -> its starting value: the pooled optimum, and rough deviations around it."""
 
 
-def geometry(structure: Structure, data: ChoiceData, *, stake: float, sensitivity_unit: float) -> Geometry:
+def geometry(
+    structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensitivity_unit: np.ndarray
+) -> Geometry:
     """The coordinates and the starting point that these data call for."""
     theory = theories.get(structure.theory)
     names = [*(p.name for p in theory.parameters), "sensitivity"]
@@ -80,7 +82,7 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: float, sensitivit
 
 
 def _predictor(
-    structure: Structure, data: ChoiceData, theory: Theory, stake: float, unit: float
+    structure: Structure, data: ChoiceData, theory: Theory, stake: np.ndarray, unit: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:
     """theta -> (row, contrast) log odds of one agent: coordinates, log sensitivity, intercept, logit of lapse."""
     count = len(theory.parameters)
@@ -90,7 +92,7 @@ def _predictor(
         coordinates = {p.name: np.array(theta[i]) for i, p in enumerate(theory.parameters)}
         natural = theory.natural(np, coordinates)
         value = noises.values(np, structure.noise, theory, natural, data.stimuli, stake=stake)
-        eta = unit * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:])
+        eta = unit[:, None] * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:])
         if structure.intercept:
             eta = eta + theta[count + 1] * (away[:-1] - away[-1])
         return np.asarray(noises.lapsed(np, eta, special.expit(theta[-1]), structure.options)[data.question])

@@ -182,10 +182,12 @@ def _coordinates_of(share: np.ndarray, probability: np.ndarray) -> np.ndarray:
         _log_ratio(half, above + interior),
         _log_ratio(above, interior),
     ]
-    return np.clip(
-        [*logits, *(np.log(m) - np.log1p(-m) if 0 < m < 1 else _edge(m) for m in means)],
-        -LOGIT_LIMIT,
-        LOGIT_LIMIT,
+    return np.asarray(
+        np.clip(
+            [*logits, *(np.log(m) - np.log1p(-m) if 0 < m < 1 else _edge(m) for m in means)],
+            -LOGIT_LIMIT,
+            LOGIT_LIMIT,
+        )
     )
 
 

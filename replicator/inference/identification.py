@@ -12,7 +12,8 @@ from replicator.theories import noise as noises
 from replicator.theories.theory import Parameter, Theory
 
 CONTRACTION = 0.75
-"""The least share of prior variance that the data must remove (Schad, Betancourt & Vasishth 2021, doi:10.1037/met0000275)."""
+"""The least share of prior variance that the data must remove (Schad, Betancourt & Vasishth 2021,
+doi:10.1037/met0000275)."""
 
 ERROR_SHARE = 0.5
 """The likelihood's standard error may be at most this fraction of the sd between people."""
@@ -118,7 +119,9 @@ def consistent_set(
     chosen = data.shares.argmax(axis=1)
     asked = np.flatnonzero(data.condition == condition)
     natural = {name: v[:, None, None, None] for name, v in values.items()}
-    value = noises.values(np, noise, theory, natural, data.stimuli, stake=stake(data.stimuli))[:, asked]
+    value = noises.values(
+        np, noise, theory, natural, data.stimuli, stake=stake(data.stimuli, data.condition)
+    )[:, asked]
     best = value.max(axis=2)
     mine = np.take_along_axis(value, chosen[asked][None, :, None], axis=2)[:, :, 0]
     explained = (mine >= best - 1e-9).mean(axis=1)
@@ -130,7 +133,7 @@ def consistent_set(
 
 
 def _grid(theory: Theory) -> dict[str, np.ndarray]:
-    """Natural values spanning five prior standard deviations either side: 2,001 of one parameter, 121 of each of several."""
+    """Natural values spanning five prior standard deviations either side: 2,001 of one parameter, 121 each of several."""
     points = 2001 if len(theory.parameters) == 1 else 121
     axes = [p.prior.mean + p.prior.sd * np.linspace(-5.0, 5.0, points) for p in theory.parameters]
     mesh = np.meshgrid(*axes, indexing="ij")

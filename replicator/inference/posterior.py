@@ -16,16 +16,18 @@ from replicator.inference import builder, gifts, sampling
 from replicator.inference.data import ChoiceData
 from replicator.inference.diagnostics import Diagnostics, diagnose
 from replicator.inference.geometry import geometry
+from replicator.inference.sampling import Draws
 from replicator.inference.structure import Structure
 
 
 @dataclass(frozen=True)
 class Posterior:
-    draws: az.InferenceData
+    draws: Draws
     natural: Mapping[str, np.ndarray]
     """Parameter or derived quantity -> (draws, condition) on the natural scale."""
     diagnostics: Diagnostics
-    sensitivity_unit: float
+    sensitivity_unit: np.ndarray
+    """(condition,)"""
 
 
 def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterior:
@@ -47,7 +49,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
     )
     theory = theories.get(structure.theory)
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
-    return Posterior(draws, theory.natural(np, coordinates), diagnostics, fixed.sensitivity_unit)
+    return Posterior(draws, theory.natural(np, coordinates), diagnostics, _first(fixed))
 
 
 def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
@@ -59,7 +61,7 @@ def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
     )
     location = _flat(draws, "location")
     coordinates = {name: location[:, :, j] for j, name in enumerate(gifts.COORDINATES)}
-    return Posterior(draws, theories.get("giving").natural(np, coordinates), diagnostics, 1.0)
+    return Posterior(draws, theories.get("giving").natural(np, coordinates), diagnostics, np.ones(1))
 
 
 def write(
@@ -94,7 +96,7 @@ def _careful(
     coords: Mapping[str, Any],
     names: list[str],
     seed: int,
-) -> tuple[az.InferenceData, Diagnostics]:
+) -> tuple[Draws, Diagnostics]:
     """Sample; where diagnostics fail, once more with twice the draws and smaller steps."""
     draws = sampling.draw(key, build, given, coords, seed=seed)
     diagnostics = diagnose(draws, names)
@@ -104,6 +106,12 @@ def _careful(
     return draws, diagnostics
 
 
-def _flat(draws: az.InferenceData, name: str) -> np.ndarray:
+def _first(fixed: builder.Design) -> np.ndarray:
+    """(condition,) sensitivity unit of each condition."""
+    _, first = np.unique(fixed.condition, return_index=True)
+    return fixed.sensitivity_unit[first]
+
+
+def _flat(draws: Draws, name: str) -> np.ndarray:
     values = np.asarray(draws.posterior[name])
     return values.reshape((-1, *values.shape[2:]))

@@ -10,10 +10,12 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-import arviz as az
 import numpy as np
 import nutpie
 import pymc as pm
+
+Draws = Any
+"""An `arviz.InferenceData` with the groups posterior and sample_stats."""
 
 CHAINS = 4
 WARMUP = 600
@@ -35,7 +37,7 @@ def draw(
     *,
     seed: int,
     careful: bool = False,
-) -> az.InferenceData:
+) -> Draws:
     """Draws from the posterior of the model that `key` stands for, compiled on first use.
 
     `data` and `coords` replace those that the model was built with. The same seed gives the same draws.

@@ -32,8 +32,8 @@ def by_subject(theory: Theory, noise: str, data: ChoiceData, *, intercept: bool)
     """
     if len(data.options) != 2:
         raise ValueError("maximum likelihood by person is written for two options")
-    table = tabulate(noise, data.stimuli, stake=stake(data.stimuli))
-    unit = sensitivity_unit(noise, data.stimuli)
+    table = tabulate(noise, data.stimuli, stake=stake(data.stimuli, data.condition))
+    unit = sensitivity_unit(noise, data.stimuli, data.condition)
     away = 1.0 - data.status_quo.astype(float)
     sign = float(away[0] - away[1]) if intercept else 0.0
     found = []
@@ -57,7 +57,7 @@ def median_interval(values: np.ndarray, *, seed: int, draws: int = 4000) -> tupl
 
 
 def _maximise(
-    theory: Theory, table: Table, unit: float, sign: float, question: np.ndarray, counts: np.ndarray
+    theory: Theory, table: Table, unit: np.ndarray, sign: float, question: np.ndarray, counts: np.ndarray
 ) -> np.ndarray | None:
     """Coordinates at the maximum; None where all choices are alike or the maximum lies at the bounds."""
     if (counts.sum(axis=0) == 0).any():

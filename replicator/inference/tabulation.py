@@ -7,6 +7,7 @@ says the same faster (a test holds them equal).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -29,7 +30,8 @@ class Table:
     flat: np.ndarray
     """(q,) whether all amounts of the question are equal."""
     options: int
-    stake: float
+    stake: np.ndarray
+    """(q,) typical amount of the question's condition."""
 
     def of(self, questions: np.ndarray) -> Table:
         """The same table for some of its questions."""
@@ -49,15 +51,15 @@ class Table:
             low=self.low[used][:, questions],
             flat=self.flat[questions],
             options=self.options,
-            stake=self.stake,
+            stake=self.stake[questions],
         )
 
 
-def tabulate(noise: str, stimuli: Stimuli, *, stake: float) -> Table:
+def tabulate(noise: str, stimuli: Stimuli, *, stake: np.ndarray) -> Table:
     """The design as matrices over its distinct amounts."""
     q, k, b = stimuli.amount.shape
     size = np.maximum(np.abs(stimuli.largest), np.abs(stimuli.smallest))
-    scale = np.where(size > 0, size, 1.0) if noise == "contextual" else np.full(q, stake)
+    scale = np.where(size > 0, size, 1.0) if noise == "contextual" else stake
     scaled = np.round(stimuli.amount / scale[:, None, None], 12)
     amount, index = np.unique(scaled, return_inverse=True)
     expected = np.zeros((len(amount), q * k))
@@ -78,24 +80,41 @@ def values(xp: ModuleType, theory: Theory, parameters: Parameters, table: Table)
     value = xp.dot(utility, table.expected).reshape((-1, questions, table.options))
     if table.noise == "logit":
         slope = theory.marginal_utility(xp, parameters, np.ones((1, 1)))
-        return table.stake * value / slope[:, :, None]
+        return table.stake[None, :, None] * value / slope[:, :, None]
     low = xp.dot(utility, table.low)
     span = xp.where(table.flat[None, :], 1.0, xp.dot(utility, table.high) - low)
     return xp.where(table.flat[None, :, None], 0.0, (value - low[:, :, None]) / span[:, :, None])
 
 
-def stake(stimuli: Stimuli) -> float:
-    """The design's typical stake: mean absolute amount that is not zero, in the experiment's unit."""
+def stake(stimuli: Stimuli, condition: np.ndarray) -> np.ndarray:
+    """(q,) typical stake of each question's condition: mean absolute amount that is not zero."""
     size = np.abs(np.asarray(stimuli.amount))
-    return float(size[size > 0].mean()) if (size > 0).any() else 1.0
+
+    def typical(amounts: np.ndarray) -> float:
+        return float(amounts[amounts > 0].mean()) if (amounts > 0).any() else 1.0
+
+    return _by_condition(condition, lambda questions: typical(size[questions]))
 
 
-def sensitivity_unit(noise: str, stimuli: Stimuli) -> float:
-    """What a sensitivity of exp(coordinate) is counted in: 1 for contextual utility; for money, the sensitivity
-    at which one interquartile range of expected-value differences moves the logit by 4."""
+def sensitivity_unit(noise: str, stimuli: Stimuli, condition: np.ndarray) -> np.ndarray:
+    """(q,) what a sensitivity of exp(coordinate) is counted in: 1 for contextual utility; for money, the sensitivity
+    at which one interquartile range of the condition's expected-value differences moves the logit by 4."""
     if noise == "contextual":
-        return 1.0
+        return np.ones(len(condition))
     expected = (stimuli.probability * stimuli.amount).sum(axis=-1)
-    differences = (expected[:, :-1] - expected[:, -1:]).ravel()
-    spread = float(np.subtract(*np.percentile(differences, [75, 25])))
-    return 4.0 / spread if spread > 0 else 4.0 / max(stake(stimuli), 1e-12)
+    differences = expected[:, :-1] - expected[:, -1:]
+    stakes = stake(stimuli, condition)
+
+    def unit(questions: np.ndarray) -> float:
+        spread = float(np.subtract(*np.percentile(differences[questions].ravel(), [75, 25])))
+        return 4.0 / spread if spread > 0 else 4.0 / float(stakes[questions][0])
+
+    return _by_condition(condition, unit)
+
+
+def _by_condition(condition: np.ndarray, of: Callable[[np.ndarray], float]) -> np.ndarray:
+    found = np.zeros(len(condition))
+    for c in np.unique(condition):
+        questions = np.flatnonzero(condition == c)
+        found[questions] = of(questions)
+    return found

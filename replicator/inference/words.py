@@ -122,9 +122,9 @@ def across_theories(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
             if all(linear[key] == entry[key] for key in keys):
                 entry["words"] = [
                     *entry["words"],
-                    f"Power utility moves lambda from {linear['mean']:.2f} (linear utility) to {entry['mean']:.2f}: where gains "
-                    "are larger than losses, utility that flattens makes gains worth less, and less aversion to losses "
-                    "then explains the same choices.",
+                    f"Power utility moves lambda from {linear['mean']:.2f} (linear utility) to {entry['mean']:.2f}: "
+                    "where gains are larger than losses, utility that flattens makes gains worth less, and less "
+                    "aversion to losses then explains the same choices.",
                 ]
     return result
 

@@ -59,6 +59,8 @@ def describe(results: Document, population: Document) -> str:
 
 def kind(population: Document) -> str:
     """What sort of thing answered, said plainly."""
+    if facts(population).get("reference"):
+        return f"{number(population['people'])} people, published shares"
     if population["population"] == "human":
         subjects = population.get("people")
         return f"{number(subjects)} people, recorded choices" if subjects else "people, recorded choices"
@@ -87,6 +89,8 @@ def behaviour(results: Document, population: Document) -> str:
     """The theory-free headline: choices or gifts, beside people's at the same items."""
     rows = [row for row in results.get("choices") or [] if row["population"] == population["name"]]
     rows = [row for row in rows if row.get("share") is not None]
+    if not rows and facts(population).get("reference"):
+        return "went through the same estimator as the models, from their published shares."
     if not rows:
         mass = population.get("label_mass")
         if mass is not None and mass < LABEL_MASS:
@@ -178,7 +182,8 @@ def doubts(estimate: Document) -> list[str]:
     """Why an estimate supports no verdict; empty where it does."""
     reasons = []
     diagnostics = estimate.get("diagnostics")
-    if diagnostics and diagnostics.get("passed") is False:
+    failed = diagnostics is not None and diagnostics.get("passed") is False
+    if failed and estimate.get("identified"):
         reasons.append("the sampler's diagnostics failed")
     if not estimate.get("identified"):
         reasons.append(str(estimate.get("why_not") or "the design does not identify it").rstrip("."))
@@ -198,7 +203,10 @@ def people_words(results: Document, estimates: Sequence[Document]) -> str:
     reasons = []
     for estimate in estimates:
         entries = [entry for entry in estimate.get("human") or [] if entry.get("question") == "mean"]
-        entry = next((entry for entry in entries if entry.get("available") and entry.get("difference")), None)
+        known = [entry for entry in entries if entry.get("available") and entry.get("difference")]
+        # People who went through the same estimator come before figures from other studies.
+        known.sort(key=lambda entry: not str(entry["reference"]).startswith("population:"))
+        entry = next(iter(known), None)
         if entry is None:
             reasons += [str(other["why_not"]).rstrip(".") for other in entries if other.get("why_not")]
             continue

@@ -15,22 +15,17 @@ NOISES = ("contextual", "logit")
 
 
 def values(
-    xp: ModuleType,
-    noise: str,
-    theory: Theory,
-    parameters: Parameters,
-    stimuli: Stimuli,
-    *,
-    stake: float = 1.0,
+    xp: ModuleType, noise: str, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: Array
 ) -> Array:
-    """Value of every option (..., q, k) on the scale of the noise; `stake` matters to "logit" alone."""
+    """Value of every option (..., q, k) on the scale of the noise; `stake` (q,) matters to "logit" alone."""
     if noise == "contextual":
         return contextual(xp, theory, parameters, stimuli)
     return money(xp, theory, parameters, stimuli, stake=stake)
 
 
 def contextual(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli) -> Array:
-    """Expected utility as a fraction of the question's range of utilities (Wilcox 2011, doi:10.1016/j.jeconom.2009.10.012).
+    """Expected utility as a fraction of the question's range of utilities (Wilcox 2011,
+    doi:10.1016/j.jeconom.2009.10.012).
 
         V_k = (sum_b p_kb u(x_kb) - u(smallest)) / (u(largest) - u(smallest))
 
@@ -48,17 +43,17 @@ def contextual(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: 
     return xp.where(flat, 0.0, expected / xp.where(flat, 1.0, span))
 
 
-def money(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: float) -> Array:
+def money(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: Array) -> Array:
     """Expected utility in money: V_k = sum_b p_kb u(x_kb) / u'(stake), in the experiment's unit.
 
-    Dividing by the marginal utility at a fixed stake leaves the likelihood as it is and keeps sensitivity and
-    curvature nearly uncorrelated. Shapes as in `contextual`.
+    `stake` (q,) is the typical amount of the question's condition. Dividing by the marginal utility there leaves
+    the likelihood as it is and keeps sensitivity and curvature nearly uncorrelated. Shapes as in `contextual`.
     """
     if theory.marginal_utility is None:
         raise ValueError(f"{theory.name} has no utility of money")
-    utility = _utility(theory)(xp, parameters, stimuli.amount / stake)
+    utility = _utility(theory)(xp, parameters, stimuli.amount / stake[:, None, None])
     slope = theory.marginal_utility(xp, parameters, xp.ones_like(stimuli.largest)[:, None, None])
-    return stake * ((stimuli.probability * utility).sum(axis=-1)) / slope[..., 0]
+    return stake[:, None] * ((stimuli.probability * utility).sum(axis=-1)) / slope[..., 0]
 
 
 def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int) -> Array:

@@ -1,0 +1,217 @@
+"""What is said to be known is known; where answers do not respond or are certain, that is said instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from choice_designs import answered, by_wording, made, random_stimuli
+from scipy import optimize
+
+from replicator import specification, theories
+from replicator.inference.data import ChoiceData
+from replicator.inference.identification import (
+    Consistent,
+    consistent_set,
+    contraction,
+    is_deterministic,
+    judge,
+    likelihood_error,
+    no_response,
+)
+
+Ask = Callable[..., ChoiceData]
+RISK_AVERSION = theories.get("crra").parameter("risk_aversion")
+PRIOR_SD = 0.6
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    """The answers of simulated participants to a whole shipped experiment."""
+
+    def answers(experiment: str, model: str, arguments: Mapping[str, str] | None = None, **levels: Any) -> ChoiceData:
+        folder: Path = tmp_path_factory.mktemp("run")
+        spec = specification.find(experiment)
+        return by_wording(*answered(spec, folder, f"participants:{model}", arguments, levels))
+
+    return answers
+
+
+# The rule
+
+
+def posterior_sd(error: float, prior_sd: float = PRIOR_SD) -> float:
+    """Of a normal prior and a normal likelihood."""
+    return float(1 / np.sqrt(1 / error**2 + 1 / prior_sd**2))
+
+
+@pytest.mark.parametrize("error", [0.01, 0.2, 1.0, 5.0])
+def test_the_error_that_the_data_alone_leave_is_that_of_the_normal_likelihood(error: float) -> None:
+    assert likelihood_error(posterior_sd(error), PRIOR_SD) == pytest.approx(error)
+
+
+def test_contraction_is_the_share_of_variance_removed() -> None:
+    assert contraction(0.3, 0.6) == pytest.approx(0.75)
+    assert contraction(0.6, 0.6) == 0.0
+
+
+def test_half_of_the_sd_between_people_is_the_largest_error() -> None:
+    """People's sd of risk aversion is .58: .28 is enough, .30 is not."""
+    enough, too_much = (judge(RISK_AVERSION, posterior_sd(e), PRIOR_SD) for e in (0.28, 0.30))
+    assert enough.identified
+    assert enough.why_not is None
+    assert enough.likelihood_error == pytest.approx(0.28)
+    assert not too_much.identified
+    assert too_much.why_not == (
+        "The data alone leave a standard error of 0.30, more than 0.29, half of the sd between people."
+    )
+
+
+def test_too_little_contraction_is_named_with_its_number() -> None:
+    """A small error under a prior that was narrow to begin with is the prior's doing."""
+    verdict = judge(RISK_AVERSION, posterior_sd(0.2, 0.25), 0.25)
+    assert not verdict.identified
+    removed = 1 - (posterior_sd(0.2, 0.25) / 0.25) ** 2
+    assert verdict.why_not == f"The data remove {removed:.0%} of the prior's variance, less than 75%."
+
+
+@pytest.mark.parametrize("sd", [0.6, 0.7])
+def test_a_posterior_no_narrower_than_its_prior_says_so(sd: float) -> None:
+    verdict = judge(RISK_AVERSION, sd, PRIOR_SD)
+    assert not verdict.identified
+    assert verdict.likelihood_error is None
+    assert verdict.why_not is not None
+    assert "without bound" in verdict.why_not
+    assert "remove 0% of the prior's variance" in verdict.why_not
+
+
+# No response
+
+
+def test_the_uniform_responder_shows_nothing(ask: Ask) -> None:
+    said = no_response(ask("holt-laury", "uniform", stakes=[1]))
+    assert said is not None
+    assert '"safe" 50%, "risky" 50%' in said
+    assert "do not respond" in said
+    assert "position" not in said
+
+
+def test_who_picks_the_first_option_is_found_out(ask: Ask) -> None:
+    for experiment in ("holt-laury", "mixed-gambles"):
+        said = no_response(ask(experiment, "always-first"))
+        assert said is not None
+        assert said.startswith("It answers by displayed position")
+
+
+def test_who_picks_one_option_whatever_is_offered_is_named_with_it() -> None:
+    stimuli = random_stimuli(np.random.default_rng(1), 6, 2, 2, losses=False)
+    always = made(stimuli, options=("safe", "risky"), counts=np.tile([20.0, 0.0], (6, 1)))
+    said = no_response(always)
+    assert said is not None
+    assert said.startswith('It chooses "safe" whatever is offered')
+
+
+def test_one_question_cannot_show_a_response() -> None:
+    stimuli = random_stimuli(np.random.default_rng(1), 1, 2, 2, losses=False)
+    assert no_response(made(stimuli, counts=np.array([[12.0, 8.0]]))) is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("crra", {"r": "0.3", "noise": "10"}),
+        ("crra", {"r": "-0.4", "noise": "1", "position": "1"}),
+        ("expected-value", {}),
+        ("human", {}),
+    ],
+)
+def test_whoever_responds_to_the_stakes_is_heard(ask: Ask, model: str, arguments: dict[str, str]) -> None:
+    assert no_response(ask("holt-laury", model, arguments, stakes=[1])) is None
+
+
+# Deterministic choosers
+
+
+def test_only_certain_answers_that_survive_a_change_of_order_are_deterministic(ask: Ask) -> None:
+    assert is_deterministic(ask("holt-laury", "expected-value", stakes=[1]))
+    assert is_deterministic(ask("mixed-gambles", "expected-value"))
+    assert not is_deterministic(ask("holt-laury", "always-first", stakes=[1]))
+    assert not is_deterministic(ask("holt-laury", "uniform", stakes=[1]))
+    assert not is_deterministic(ask("holt-laury", "crra", {"r": "0.3", "noise": "10"}, stakes=[1]))
+
+
+def indifference(p: float) -> float:
+    """The risk aversion at which the two lotteries of Holt and Laury are worth the same at this chance."""
+
+    def difference(r: float) -> float:
+        u = np.log if r == 1 else lambda x: x ** (1 - r) / (1 - r)
+        return float(p * u(2.0) + (1 - p) * u(1.6) - p * u(3.85) - (1 - p) * u(0.1))
+
+    return float(optimize.brentq(difference, -2.0, 2.5))
+
+
+@pytest.mark.parametrize("noise", ["contextual", "logit"])
+def test_four_safe_choices_are_those_of_the_risk_neutral(ask: Ask, noise: str) -> None:
+    """-0.15 < r < 0.15 in table 3 of Holt & Laury 2002, whatever the stakes."""
+    data = ask("holt-laury", "expected-value", stakes=[1, 20])
+    for condition in (0, 1):
+        found = consistent_set(theories.get("crra"), "risk_aversion", noise, data, condition)
+        assert found.rationality_rate == 1.0
+        assert not found.open_ended
+        assert (found.low, found.high) == pytest.approx((indifference(0.4), indifference(0.5)), abs=0.004)
+        assert -0.15 < found.low < found.high < 0.15
+
+
+def switching(data: ChoiceData, safe: int, *, odd: int | None = None) -> ChoiceData:
+    """The same questions, with the first `safe` rows chosen safe; `odd` is answered the other way round."""
+    chosen = np.where(np.arange(10) < safe, 12.0, -12.0)
+    if odd is not None:
+        chosen[odd] *= -1
+    return replace(data, logits=chosen[data.question][:, None])
+
+
+def test_more_safe_choices_are_more_risk_averse(ask: Ask) -> None:
+    """Bounds from the same table: .15, .41, .68, .97, 1.37."""
+    data = ask("holt-laury", "expected-value", stakes=[1])
+    theory = theories.get("crra")
+    for safe, low, high in ((5, 0.15, 0.41), (6, 0.41, 0.68), (7, 0.68, 0.97), (8, 0.97, 1.37)):
+        found = consistent_set(theory, "risk_aversion", "contextual", switching(data, safe), 0)
+        assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
+    last = consistent_set(theory, "risk_aversion", "contextual", switching(data, 9), 0)
+    assert last.low == pytest.approx(1.37, abs=0.01)
+    assert last.open_ended  # nothing bounds it from above but the end of the search
+
+
+def test_a_choice_that_no_risk_aversion_explains_lowers_the_rationality_rate(ask: Ask) -> None:
+    data = ask("holt-laury", "expected-value", stakes=[1])
+    found = consistent_set(theories.get("crra"), "risk_aversion", "contextual", switching(data, 4, odd=8), 0)
+    assert found.rationality_rate == pytest.approx(0.9)
+    assert (found.low, found.high) == pytest.approx((indifference(0.4), indifference(0.5)), abs=0.004)
+
+
+def test_the_expected_value_maximiser_is_loss_neutral(ask: Ask) -> None:
+    """Between the largest ratio of gain to loss rejected and the smallest accepted."""
+    data = ask("mixed-gambles", "expected-value")
+    gain, loss = data.stimuli.amount[:, 0, 0], -data.stimuli.amount[:, 0, 1]
+    ratio = gain / loss
+    found = consistent_set(theories.get("loss-aversion"), "loss_aversion", "logit", data, 0)
+    assert found.rationality_rate == 1.0
+    assert (found.low, found.high) == pytest.approx((ratio[ratio < 1].max(), ratio[ratio > 1].min()), rel=0.003)
+
+
+def test_with_two_parameters_each_set_holds_the_truth(ask: Ask) -> None:
+    data = ask("mixed-gambles", "expected-value")
+    theory = theories.get("loss-aversion-power")
+    sets: dict[str, Consistent] = {
+        p.name: consistent_set(theory, p.name, "contextual", data, 0) for p in theory.parameters
+    }
+    for found in sets.values():
+        assert found.rationality_rate == 1.0
+        assert found.low <= 1.0 <= found.high
+    alone = consistent_set(theories.get("loss-aversion"), "loss_aversion", "contextual", data, 0)
+    wide = sets["loss_aversion"]
+    assert wide.high - wide.low >= alone.high - alone.low - 0.01  # another parameter never says more
