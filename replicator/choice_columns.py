@@ -60,9 +60,7 @@ COLUMNS = pa.schema(
 )
 """Columns that every table has."""
 
-OPTIONAL = pa.schema(
-    [("session", pa.string()), ("group", pa.string()), ("role", pa.string()), ("round", pa.string())]
-)
+OPTIONAL = pa.schema([("session", pa.string()), ("group", pa.string()), ("role", pa.string()), ("round", pa.string())])
 """Columns of games and sequences, after `repeat`; present where they are known."""
 
 PREFIXES = {"attribute.": "subject", "factor.": "condition", "stimulus.": "condition"}

@@ -115,9 +115,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     wanted = known if columns is None else list(columns)
     for name in wanted:
         if name not in known:
-            raise DataError(
-                f"it lacks the column {name!r}.", where=str(path), remedy=f"It has: {', '.join(known)}."
-            )
+            raise DataError(f"it lacks the column {name!r}.", where=str(path), remedy=f"It has: {', '.join(known)}.")
     try:
         return pq.read_table(path, columns=wanted).select(wanted)
     except (pa.ArrowException, OSError) as error:

@@ -35,9 +35,7 @@ Document = dict[str, Any]
 def compare(run: Run) -> Document:
     """Assemble `results.json`, write it whole or not at all, and return it. Raises DataError without
     choices or estimates."""
-    results = assemble(
-        run.experiment(), _choices(run), _estimates(run), run.manifest.get("populations") or ()
-    )
+    results = assemble(run.experiment(), _choices(run), _estimates(run), run.manifest.get("populations") or ())
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
     files.write_text(run.results, text + "\n")
     return results
@@ -68,10 +66,7 @@ def assemble(
         "unit": experiment.unit,
         "response": experiment.response.type,
         "populations": [
-            *(
-                populations.summary(name, table, facts.get(name, {}), correct)
-                for name, table in tables.items()
-            ),
+            *(populations.summary(name, table, facts.get(name, {}), correct) for name, table in tables.items()),
             *_published(estimates, tables, known),
         ],
         "items": _items(frame),
@@ -114,9 +109,7 @@ def beside(results: Sequence[Mapping[str, Any]]) -> Document:
     for part, key in (("items", ("item", "condition")), ("ropes", ("theory", "noise", "parameter"))):
         entries = {tuple(entry[k] for k in key): entry for one in reversed(renamed) for entry in one[part]}
         merged[part] = list(entries.values())
-    merged["references"] = {
-        key: entry for one in reversed(renamed) for key, entry in one["references"].items()
-    }
+    merged["references"] = {key: entry for one in reversed(renamed) for key, entry in one["references"].items()}
     people.without_people_in_results(merged["choices"], merged["estimates"])
     return _document(_with_people(merged, ()))
 
@@ -205,12 +198,8 @@ def _items(frame: pd.DataFrame) -> list[Document]:
             "item": row["item"],
             "condition": row["condition"],
             "options": list(row["options"]),
-            "stimulus": {
-                name.removeprefix("stimulus."): row[name] for name in stimulus if not _missing(row[name])
-            },
-            "factors": {
-                name.removeprefix("factor."): row[name] for name in factors if not _missing(row[name])
-            },
+            "stimulus": {name.removeprefix("stimulus."): row[name] for name in stimulus if not _missing(row[name])},
+            "factors": {name.removeprefix("factor."): row[name] for name in factors if not _missing(row[name])},
         }
         for row in rows.to_dict("records")
     ]

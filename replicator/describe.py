@@ -85,9 +85,7 @@ def _prize(outcome: Outcome, style: _Style) -> str:
 
 def _chance(outcome: Outcome) -> str:
     low, high = (round(p, 4) for p in (outcome.probability_low, outcome.probability_high))
-    return (
-        format_percent(high) if low == high else f"between {format_percent(low)} and {format_percent(high)}"
-    )
+    return format_percent(high) if low == high else f"between {format_percent(low)} and {format_percent(high)}"
 
 
 def _money(outcome: Outcome, style: _Style) -> str:

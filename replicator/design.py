@@ -108,9 +108,7 @@ class _Shown:
 _Cell = tuple[str, Mapping[str, Value], _Question]
 
 
-def _question(
-    experiment: Experiment, stimulus: Mapping[str, Value], levels: Mapping[str, Value]
-) -> _Question:
+def _question(experiment: Experiment, stimulus: Mapping[str, Value], levels: Mapping[str, Value]) -> _Question:
     variables = {**levels, **stimulus}
     return _Question(
         stimulus, experiment.outcomes(variables), experiment.option_names(variables), experiment.response.type
@@ -131,11 +129,7 @@ def _presentations(experiment: Experiment, question: _Question, seed: int) -> li
     count = len(question.options)
     fixed = experiment.presentation.order == "fixed"
     orders = [tuple(range(count))] if fixed else _orders(count, seed)
-    return [
-        _Shown(labels, order)
-        for labels in _label_sets(experiment.presentation.labels, count)
-        for order in orders
-    ]
+    return [_Shown(labels, order) for labels in _label_sets(experiment.presentation.labels, count) for order in orders]
 
 
 def _orders(count: int, seed: int) -> list[tuple[int, ...]]:

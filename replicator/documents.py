@@ -99,8 +99,7 @@ def schema_faults(document: Document, schema: Mapping[str, Any]) -> list[PlacedF
     meant = {(*fault.steps[:-1], fault.suggestion) for fault in found if fault.suggestion}
     return [
         replace(fault, told=False)
-        if (fault.kind == "missing" and fault.steps in meant)
-        or (fault.kind == "lacking" and fault.steps in misspelt)
+        if (fault.kind == "missing" and fault.steps in meant) or (fault.kind == "lacking" and fault.steps in misspelt)
         else fault
         for fault in found
     ]

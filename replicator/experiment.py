@@ -196,9 +196,7 @@ class Experiment:
             for spec in option.outcomes
         )
 
-    def _outcome(
-        self, option: Option, name: str, spec: OutcomeSpec, variables: Mapping[str, Value]
-    ) -> Outcome:
+    def _outcome(self, option: Option, name: str, spec: OutcomeSpec, variables: Mapping[str, Value]) -> Outcome:
         return Outcome(
             option=name,
             amount=float(spec.amount.evaluate(variables)),
@@ -211,9 +209,7 @@ class Experiment:
             status_quo=option.status_quo,
         )
 
-    def conditions(
-        self, levels: Mapping[str, Sequence[Value]] | None = None
-    ) -> tuple[Mapping[str, Value], ...]:
+    def conditions(self, levels: Mapping[str, Sequence[Value]] | None = None) -> tuple[Mapping[str, Value], ...]:
         """Every treatment cell as factor -> level, for the chosen levels (defaults where none are given)."""
         chosen = [tuple((levels or {}).get(f.name) or f.default) for f in self.factors]
         names = [f.name for f in self.factors]

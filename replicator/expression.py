@@ -32,10 +32,7 @@ DEPTH_LIMIT = 40
 ROUNDING_LIMIT = 10
 """Decimal places that `round` may keep."""
 
-GRAMMAR = (
-    "It may use numbers, names, 'text', + - * / **, comparisons, and, or, not, "
-    "min, max, abs, round, floor, ceil."
-)
+GRAMMAR = "It may use numbers, names, 'text', + - * / **, comparisons, and, or, not, min, max, abs, round, floor, ceil."
 
 _Run = Callable[[Mapping[str, Any]], Any]
 
@@ -207,9 +204,7 @@ def _constant(value: object) -> _Run:
 
 
 def _variable(name: str, names: set[str]) -> _Run:
-    names.add(
-        name
-    )  # also "round" or "min": called functions are matched before, and columns may bear such names
+    names.add(name)  # also "round" or "min": called functions are matched before, and columns may bear such names
 
     def run(variables: Mapping[str, Any]) -> Any:
         if name not in variables:

@@ -58,12 +58,8 @@ def rows(population: str, pairs: Sequence[Pair], *, seed: int = 0) -> list[dict[
             "score": score,
             "value": _finite(_combine(score, _apart(score, pairs))),
             "interval": _bootstrap(score, _apart(score, pairs), np.random.default_rng(seed)),
-            "baselines": {
-                "uniform": _finite(_combine(score, _apart(score, [_uniform(pair) for pair in pairs])))
-            },
-            "ceiling": None
-            if copies is None
-            else _finite(float(np.mean(_combine(score, _apart(score, copies))))),
+            "baselines": {"uniform": _finite(_combine(score, _apart(score, [_uniform(pair) for pair in pairs])))},
+            "ceiling": None if copies is None else _finite(float(np.mean(_combine(score, _apart(score, copies))))),
             "items": len(pairs),
             "references": sorted({pair.reference for pair in pairs}),
             "definition": definition,

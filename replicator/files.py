@@ -75,6 +75,4 @@ def _in_words(error: OSError, path: Path) -> DataError | RunError:
             where=str(path),
             remedy="Check its permissions or name another place.",
         )
-    return DataError(
-        f"it cannot be read or written ({words}).", where=str(path), remedy="Name another place."
-    )
+    return DataError(f"it cannot be read or written ({words}).", where=str(path), remedy="Name another place.")

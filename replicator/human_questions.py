@@ -81,9 +81,7 @@ def obstacle(estimate: Estimate, population: Mapping[str, Any]) -> str | None:
 def beside_reference(estimate: Estimate, reference: Reference, setting: Setting) -> list[Entry]:
     """The three questions put to one estimate and one published reference of the same parameter."""
     unlike = setting.obstacle or _unlike(estimate, reference, setting)
-    blank = blank_entry(
-        reference.id, label(reference), reference.status, _caveats(estimate, reference, setting)
-    )
+    blank = blank_entry(reference.id, label(reference), reference.status, _caveats(estimate, reference, setting))
     blank |= {"value": reference.value}
     answers = (
         ("mean", "data", _mean_question),
@@ -133,9 +131,7 @@ def _study_question(estimate: Estimate, reference: Reference, setting: Setting) 
     if between is None:
         return {"why_not": "the spread between studies is not known"}
     if reference.between_study_basis != "data":
-        return {
-            "why_not": "the spread between studies is a judgement; a rank among studies needs it from data"
-        }
+        return {"why_not": "the spread between studies is a judgement; a rank among studies needs it from data"}
     value, error = _known(reference.value), reference.standard_error or 0.0
     if reference.spread_scale == "log":
         error /= value
@@ -159,9 +155,7 @@ def _person_question(estimate: Estimate, reference: Reference, setting: Setting)
         "interval": _interval(value, person_sd, reference.spread_scale),
         "percentile": 100.0 * place,
         "percentile_interval": None if ends is None else [100.0 * end for end in ends],
-        "variance_ratio": None
-        if own is None
-        else (float(own) / _natural_sd(value, person_sd, reference)) ** 2,
+        "variance_ratio": None if own is None else (float(own) / _natural_sd(value, person_sd, reference)) ** 2,
     }
 
 
@@ -172,9 +166,7 @@ def _unlike(estimate: Estimate, reference: Reference, setting: Setting) -> str |
     if reference.estimand != estimate["estimand"]:
         return estimands_apart(str(estimate["estimand"]), str(reference.estimand))
     for factor, levels in (reference.conditions or {}).items():
-        if factor not in setting.levels or format_value(setting.levels[factor]) not in map(
-            format_value, levels
-        ):
+        if factor not in setting.levels or format_value(setting.levels[factor]) not in map(format_value, levels):
             spoken = " or ".join(f"{factor}={format_value(level)}" for level in levels)
             return f"the reference speaks of {spoken}, this estimate of {estimate['condition']}"
     if reference.theory is not None and reference.theory != estimate["theory"]:
@@ -202,9 +194,7 @@ def _caveats(estimate: Estimate, reference: Reference, setting: Setting) -> list
 
 
 def _paid(incentive: str) -> str:
-    return {"real": "paid", "hypothetical": "hypothetical", "none": "without consequences"}.get(
-        incentive, incentive
-    )
+    return {"real": "paid", "hypothetical": "hypothetical", "none": "without consequences"}.get(incentive, incentive)
 
 
 def estimands_apart(own: str, other: str) -> str:
@@ -235,9 +225,7 @@ def range_apart(own: Mapping[str, tuple[float, float]], other: Mapping[str, Sequ
         slack = RANGE_TOLERANCE * (high - low)
         if abs(own[name][0] - low) > slack + 1e-9 or abs(own[name][1] - high) > slack + 1e-9:
             here, there = (f"{format_value(a)} to {format_value(b)}" for a, b in (own[name], (low, high)))
-            return (
-                f"{name} ran from {there} there and from {here} here, and the estimate depends on the range"
-            )
+            return f"{name} ran from {there} there and from {here} here, and the estimate depends on the range"
     return None
 
 
@@ -259,9 +247,7 @@ def difference(estimate: Estimate, value: float, error: float, rope: float | Non
     }
 
 
-def _position(
-    estimate: Estimate, value: float, spread: float, scale: str
-) -> tuple[float, list[float] | None]:
+def _position(estimate: Estimate, value: float, spread: float, scale: str) -> tuple[float, list[float] | None]:
     """Share of a normal (on `scale`) below the estimate's mean, and below the ends of its interval."""
 
     def below(x: float) -> float:

@@ -56,9 +56,7 @@ def over_people(chosen: Floats, person: NDArray[np.int64]) -> tuple[Floats, Floa
         size = np.where(spread > 0.0, n * binomial / spread, float(groups))
     if groups == 1:
         size = np.ones_like(share)  # one person's repeated choices say nothing of other people
-    low, high = wilson(
-        share, size, _t(groups - 1) if repeated and groups > 1 else float(stats.norm.ppf(0.975))
-    )
+    low, high = wilson(share, size, _t(groups - 1) if repeated and groups > 1 else float(stats.norm.ppf(0.975)))
     bound = unvaried_bound(groups)
     return (
         np.where(share >= 1.0, 1.0 - bound, np.where(share <= 0.0, 0.0, low)),
@@ -106,9 +104,7 @@ def wilson(share: Floats, size: Floats, quantile: float) -> tuple[Floats, Floats
     doi:10.1080/01621459.1927.10502953)."""
     square = quantile**2
     centre = (share + square / (2.0 * size)) / (1.0 + square / size)
-    reach = (
-        quantile / (1.0 + square / size) * np.sqrt(share * (1.0 - share) / size + square / (4.0 * size**2))
-    )
+    reach = quantile / (1.0 + square / size) * np.sqrt(share * (1.0 - share) / size + square / (4.0 * size**2))
     return np.maximum(centre - reach, 0.0), np.minimum(centre + reach, 1.0)
 
 

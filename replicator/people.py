@@ -54,9 +54,7 @@ def may_stand_beside(population: Mapping[str, Any], people: Mapping[str, Any]) -
     )
 
 
-def published_shares(
-    rows: Iterable[Document], items: Sequence[Document], references: Sequence[Reference]
-) -> None:
+def published_shares(rows: Iterable[Document], items: Sequence[Document], references: Sequence[Reference]) -> None:
     """Fill `human_share`, `human_n` and `reference` from references that give shares at these items and
     conditions."""
     levels = {(item["item"], item["condition"]): item["factors"] for item in items}
@@ -124,9 +122,7 @@ def human_entries(
         population["name"]: population
         for population in sorted(populations, key=lambda population: not is_recorded(population))
     }
-    people = {
-        name: _people(by_name[name], estimates, rows, items) for name in by_name if are_people(by_name[name])
-    }
+    people = {name: _people(by_name[name], estimates, rows, items) for name in by_name if are_people(by_name[name])}
     for estimate in estimates:
         population = by_name[estimate["population"]]
         own = _items_of(population["name"], rows)
@@ -188,9 +184,7 @@ class _People:
     items: frozenset[str] = frozenset()
 
 
-def _beside_people(
-    estimate: Estimate, people: _People, setting: Setting, items: frozenset[str]
-) -> Entry | None:
+def _beside_people(estimate: Estimate, people: _People, setting: Setting, items: frozenset[str]) -> Entry | None:
     """The question of the mean put to one estimate and to people in the same results; None without a like
     theory.
 
@@ -204,9 +198,7 @@ def _beside_people(
     if not same:
         return None
     kind = "recorded" if people.recorded else "simulated"
-    caveats = (
-        [] if people.recorded else ["These people are simulated from published estimates; nobody was asked."]
-    )
+    caveats = [] if people.recorded else ["These people are simulated from published estimates; nobody was asked."]
     if items != people.items:
         caveats.append(f"{len(items & people.items)} of the {len(items)} items were put to both.")
     entry = {**blank_entry(f"{IN_RESULTS}{people.name}", people.name, kind, caveats), "question": "mean"}

@@ -74,9 +74,7 @@ class Failure:
     error: Exception
 
 
-def collect_choices(
-    request: Request, folder: Path, watcher: Watcher, *, failures: list[Failure] | None = None
-) -> Run:
+def collect_choices(request: Request, folder: Path, watcher: Watcher, *, failures: list[Failure] | None = None) -> Run:
     """Ask every model and write `choices.parquet`.
 
     Models are opened one after the other, so that only one is held in memory. With a list of `failures` a

@@ -23,9 +23,7 @@ COMPREHENSION_SHARE = 0.75
 """Halfway between guessing one of two options and certainty."""
 
 
-def summary(
-    name: str, table: pd.DataFrame, facts: Mapping[str, Any], correct: Mapping[str, str]
-) -> dict[str, Any]:
+def summary(name: str, table: pd.DataFrame, facts: Mapping[str, Any], correct: Mapping[str, str]) -> dict[str, Any]:
     """The entry of one population from its table of choices.
 
     `facts` are the manifest's; `correct` maps the item of a comprehension check to its right option.
@@ -88,11 +86,7 @@ def _description(entry: Mapping[str, Any]) -> str:
     if told:
         return str(told)
     if entry["population"] == "human":
-        return (
-            f"Recorded choices of {entry['people']:,} people."
-            if entry["people"]
-            else "Recorded choices of people."
-        )
+        return f"Recorded choices of {entry['people']:,} people." if entry["people"] else "Recorded choices of people."
     if entry["population"] == "simulated":
         return "A simulated population."
     recorded = "recorded" in entry["elicitation"]

@@ -75,9 +75,7 @@ def _option_texts(
         return [template.render(check.options[name], variables) for name in trial.options]
     written = {option.name: option.text for option in experiment.options}
     return [
-        describe(name, trial.outcomes)
-        if (text := written[name]) is None
-        else template.render(text, variables)
+        describe(name, trial.outcomes) if (text := written[name]) is None else template.render(text, variables)
         for name in trial.options
     ]
 

@@ -60,8 +60,4 @@ def text(words: str) -> str:
 
 def _environment() -> list[str]:
     """Values of environment variables whose names say that they are secret."""
-    return [
-        value
-        for name, value in os.environ.items()
-        if _SECRET_NAME.match(name) and len(value) >= _SHORTEST_SECRET
-    ]
+    return [value for name, value in os.environ.items() if _SECRET_NAME.match(name) and len(value) >= _SHORTEST_SECRET]

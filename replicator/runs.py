@@ -88,16 +88,12 @@ def request(
 
     `imported` says from which file (sha256) and by which mapping recorded choices come.
     """
-    chosen = {
-        factor.name: list((levels or {}).get(factor.name) or factor.default) for factor in experiment.factors
-    }
+    chosen = {factor.name: list((levels or {}).get(factor.name) or factor.default) for factor in experiment.factors}
     return {
         "experiment": experiment.name,
         "specification": experiment.hash,
         "populations": sorted(redaction.text(name) for name in populations),
-        "levels": None
-        if imported
-        else {name: [_plain(value) for value in some] for name, some in chosen.items()},
+        "levels": None if imported else {name: [_plain(value) for value in some] for name, some in chosen.items()},
         "seed": seed,
         "limit": limit,
         "elicitation": elicitation,
@@ -201,9 +197,7 @@ def population(engine: Engine) -> dict[str, Any]:
     }
 
 
-def finish(
-    run: Run, populations: Sequence[Mapping[str, Any]], counts: Mapping[str, Mapping[str, int]]
-) -> Run:
+def finish(run: Run, populations: Sequence[Mapping[str, Any]], counts: Mapping[str, Mapping[str, int]]) -> Run:
     """Record who answered and how many answers of each status there were, once the choices are written."""
     described = [
         {**some, "name": redaction.text(some["name"]), "counts": dict(counts.get(some["name"], {}))}

@@ -216,9 +216,7 @@ def _cell(rows: pd.DataFrame) -> Cell:
     if len(good):
         values, person = _per_unit(good, rows, _matrix(good["probabilities"]), unit)
         share, n = values.mean(axis=0), int(person.max()) + 1
-        low, high = (
-            intervals.over_wordings(values) if unit == "wording" else intervals.over_people(values, person)
-        )
+        low, high = intervals.over_wordings(values) if unit == "wording" else intervals.over_people(values, person)
         if set(rows["elicitation"]) <= DRAWN and unit == "wording":
             low, high = _unvaried(share, low, high, _independent(good))
     return Cell(
@@ -245,9 +243,7 @@ def _gift(rows: pd.DataFrame) -> Gift:
     unit = _unit(rows)
     values, person = _per_unit(rows, rows, _matrix(rows["probabilities"]) @ functionals, unit)
     mean = values.mean(axis=0)
-    low, high = (
-        intervals.over_wordings(values) if unit == "wording" else intervals.mean_over_people(values, person)
-    )
+    low, high = intervals.over_wordings(values) if unit == "wording" else intervals.mean_over_people(values, person)
     return Gift(
         population=str(rows["model"].iloc[0]),
         item=str(rows["item"].iloc[0]),
@@ -263,9 +259,7 @@ def _gift(rows: pd.DataFrame) -> Gift:
     )
 
 
-def _per_unit(
-    good: pd.DataFrame, rows: pd.DataFrame, values: Floats, unit: Unit
-) -> tuple[Floats, NDArray[np.int64]]:
+def _per_unit(good: pd.DataFrame, rows: pd.DataFrame, values: Floats, unit: Unit) -> tuple[Floats, NDArray[np.int64]]:
     """Values whose mean is the share, (v, f), and the unit of each, (v,).
 
     For wordings one row a wording, its displayed orders weighted alike; a wording that lost one of its

@@ -125,9 +125,7 @@ def run_study(study: Study, out: Path, watcher: Watcher) -> Finished:
     return Finished(out, report, together, tuple(failures))
 
 
-def _run(
-    study: Study, planned: Planned, out: Path, watcher: Watcher, failures: list[Failure]
-) -> tuple[Run, Results]:
+def _run(study: Study, planned: Planned, out: Path, watcher: Watcher, failures: list[Failure]) -> tuple[Run, Results]:
     request = Request(
         planned.experiment,
         study.models,
@@ -181,9 +179,7 @@ def _located(name: str, file: str) -> str:
     return str(Path(file).parent / name) if name.endswith(".json") else name
 
 
-def _level_faults(
-    experiment: Experiment, levels: Mapping[str, Any], file: str, place: str
-) -> Iterator[Fault]:
+def _level_faults(experiment: Experiment, levels: Mapping[str, Any], file: str, place: str) -> Iterator[Fault]:
     factors = {factor.name: factor for factor in experiment.factors}
     for name, values in levels.items():
         if name not in factors:

@@ -23,7 +23,7 @@ from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
 from replicator.inference.structure import Structure, can_have_intercept, structure
 from replicator.inference.tabulation import sensitivity_unit, stake
-from replicator.theories import noise
+from replicator.theories import noise, priors
 
 MODE = pytensor.compile.mode.Mode("py", "fast_run").excluding("BlasOpt", "fusion", "inplace")
 """Rewritten for numerical stability as in sampling, but not compiled."""
@@ -287,6 +287,50 @@ def test_the_likelihood_is_the_one_written_down(case: Fit, weight: float) -> Non
         assert found.size == expected.size
         assert len(expected) == len(case.data.unit)
         np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-7, atol=1e-8)
+
+
+def log_prior(fitted: Fit, point: Point) -> float:
+    """Of a point that is not centred, with the Jacobians of the unconstrained scales."""
+    shape = fitted.structure
+    common = priors.document("common")["parameters"]
+    located = {p.name: (p.prior.mean, p.prior.sd, p.prior.sd) for p in theories.get(shape.theory).parameters}
+    noisy = common[f"sensitivity_{shape.noise}"]
+    located["sensitivity"] = (noisy["mean"], noisy["sd"], common["between_units"]["sd"])
+    if shape.intercept:
+        tilt = common["response_intercept"]
+        located["response_intercept"] = (tilt["mean"], tilt["sd"], common["between_units_tilt"]["sd"])
+    spreads = {
+        "residual": common["residual"]["sd"],
+        "item_misfit_sd": common["item_misfit"]["sd"],
+        "cell_sd": common["item_misfit"]["sd"],
+        **{f"{name}_sd": width for name, (_, _, width) in located.items()},
+    }
+    total = 0.0
+    for name, value in point.items():
+        if name == "lapse_logodds__":
+            lapse = special.expit(value)
+            total += stats.beta.logpdf(lapse, common["lapse"]["alpha"], common["lapse"]["beta"])
+            total += np.log(lapse * (1 - lapse))
+        elif name.endswith("_log__"):
+            total += stats.halfnorm.logpdf(np.exp(value), scale=spreads[name.removesuffix("_log__")]) + value
+        elif name.endswith(("_first", "_contrast")):
+            parameter = name.rsplit("_", 1)[0]
+            mean, sd, _ = located[parameter]
+            at = value if name.endswith("_first") else point[f"{parameter}_first"] + value
+            total += stats.norm.logpdf(at, mean, sd).sum()
+        elif name == "position_effect":
+            total += stats.norm.logpdf(value, common["position"]["mean"], common["position"]["sd"]).sum()
+        else:
+            total += stats.norm.logpdf(value).sum()
+    return float(total)
+
+
+def test_the_priors_are_those_of_the_files(case: Fit) -> None:
+    case.centre(0.0)
+    for seed in range(3):
+        point = case.point(40 + seed)
+        found = float(case.density(point)) - float(np.sum(case.rows(point)))
+        assert found == pytest.approx(log_prior(case, point), abs=1e-5)
 
 
 def test_the_gradient_is_the_slope_of_the_density(case: Fit) -> None:

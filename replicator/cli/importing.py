@@ -48,9 +48,7 @@ from replicator.cli.output import JSON, print_json
     help="The run's folder.  [default: reports/EXPERIMENT]",
 )
 @JSON
-def import_(
-    file: Path, experiment: str, mapping: Path | None, out: Path | None, as_json: bool, **options: Any
-) -> None:
+def import_(file: Path, experiment: str, mapping: Path | None, out: Path | None, as_json: bool, **options: Any) -> None:
     """Make the recorded choices in FILE (CSV), of people or of a model, a run like any other.
 
     Then `replicator report` estimates, compares and reports. Items that the experiment does not list are

@@ -96,9 +96,7 @@ class Level(click.ParamType[Value]):
             if value == level or _same(str(value), level):
                 return level
         factor = self._factor
-        return self.fail(
-            f"{value} is not a level of {factor.name}; its levels are {_levels(factor)}.", param, ctx
-        )
+        return self.fail(f"{value} is not a level of {factor.name}; its levels are {_levels(factor)}.", param, ctx)
 
 
 def _command(experiment: Experiment, name: str, action: Action) -> click.Command:
@@ -165,12 +163,8 @@ _COMMON = [
         show_default=True,
         help="Seed of all that is random.",
     ),
-    click.Option(
-        ["--limit"], type=click.IntRange(min=1), metavar="N", help="Only the first items of every condition."
-    ),
-    click.Option(
-        ["--device"], metavar="DEVICE", help="Where a language model computes, such as cpu or cuda:0."
-    ),
+    click.Option(["--limit"], type=click.IntRange(min=1), metavar="N", help="Only the first items of every condition."),
+    click.Option(["--device"], metavar="DEVICE", help="Where a language model computes, such as cpu or cuda:0."),
     click.Option(
         ["--batch-size"],
         type=click.IntRange(min=1),
@@ -181,9 +175,7 @@ _COMMON = [
 _STRICT = click.Option(
     ["--strict"], is_flag=True, help="Exit with 5 where a fit is unsound or too few answers are valid."
 )
-_JSON = click.Option(
-    ["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout and nothing else."
-)
+_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
 
 def _help(experiment: Experiment) -> str:

@@ -61,9 +61,7 @@ def _summary(experiment: Experiment) -> Row:
         "family": experiment.family,
         "version": experiment.version,
         "response": experiment.response.type,
-        "factors": {
-            f.name: {"levels": list(f.levels), "default": list(f.default)} for f in experiment.factors
-        },
+        "factors": {f.name: {"levels": list(f.levels), "default": list(f.default)} for f in experiment.factors},
         "items": len(experiment.items),
         "wordings": len(experiment.wordings),
         "questions": len(design.trials(experiment)),

@@ -44,9 +44,7 @@ def prompt_format(tokenizer: Any, wanted: str | None) -> PromptFormat:
     if wanted is None:
         return "chat" if has_template else "plain"
     if wanted not in ("chat", "plain"):
-        raise UsageError(
-            f"there is no prompt_format {wanted!r}.", remedy="Write prompt_format=chat or plain."
-        )
+        raise UsageError(f"there is no prompt_format {wanted!r}.", remedy="Write prompt_format=chat or plain.")
     if wanted == "chat" and not has_template:
         raise UsageError("this model has no chat template.", remedy="Write prompt_format=plain.")
     return "chat" if wanted == "chat" else "plain"
@@ -70,9 +68,7 @@ def context_text(tokenizer: Any, prompt: Prompt, form: PromptFormat) -> str:
                 continue
             if text.endswith(cue) and all(message["content"].strip() in text for message in messages):
                 return text
-    reason = (
-        " ".join(str(problem).split())[:200].rstrip(".") if problem else "it leaves out part of the question"
-    )
+    reason = " ".join(str(problem).split())[:200].rstrip(".") if problem else "it leaves out part of the question"
     raise DataError(f"the chat template cannot be used ({reason}).", remedy="Write prompt_format=plain.")
 
 
@@ -87,9 +83,7 @@ def context_ids(tokenizer: Any, text: str, form: PromptFormat) -> list[int]:
         ids.pop()  # a closing token would end the document before its answer
     bos = tokenizer.bos_token_id
     if bos is not None and ids[:2] == [bos, bos]:
-        raise DataError(
-            "the prompt begins with BOS twice.", remedy="Mend the checkpoint's chat template or tokenizer."
-        )
+        raise DataError("the prompt begins with BOS twice.", remedy="Mend the checkpoint's chat template or tokenizer.")
     return ids
 
 

@@ -81,9 +81,7 @@ def _device(device: str | None) -> torch.device:
     try:
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     except RuntimeError:
-        raise UsageError(
-            f"there is no device {device!r}.", where="--device", remedy="Write cpu or cuda:0."
-        ) from None
+        raise UsageError(f"there is no device {device!r}.", where="--device", remedy="Write cpu or cuda:0.") from None
     if place.type == "cuda" and not torch.cuda.is_available():
         raise UsageError("there is no GPU here.", where="--device", remedy="Write cpu.")
     return place
@@ -92,9 +90,7 @@ def _device(device: str | None) -> torch.device:
 def _dtype(dtype: str | None, device: torch.device) -> Any:
     name = dtype or ("float32" if device.type == "cpu" else "auto")
     if name not in DTYPES:
-        raise UsageError(
-            f"there is no dtype {name!r}.", where="dtype", remedy=f"Write one of {', '.join(DTYPES)}."
-        )
+        raise UsageError(f"there is no dtype {name!r}.", where="dtype", remedy=f"Write one of {', '.join(DTYPES)}.")
     return DTYPES[name]
 
 

@@ -66,9 +66,7 @@ class HuggingFaceEngine:
         self._limit = getattr(checkpoint.config.get_text_config(), "max_position_embeddings", None)
         self._vocabulary = _vocabulary(checkpoint)
         # A first pass is made here, so that a model that cannot run is found before anything is asked.
-        self._scorer = attempt(
-            name, "a first forward pass failed", lambda: _scorer(checkpoint, self._vocabulary)
-        )
+        self._scorer = attempt(name, "a first forward pass failed", lambda: _scorer(checkpoint, self._vocabulary))
         self._tokenizer_hash = tokenizer_hash(checkpoint.tokenizer)
         self._template_hash = chat_template_hash(checkpoint.tokenizer)
         self._first_ids = None if first is None else self._context(first)[1][:8]
@@ -225,9 +223,7 @@ def _vocabulary(checkpoint: Checkpoint) -> int:
 
 def _scorer(checkpoint: Checkpoint, size: int) -> Scorer:
     endings = {
-        ending: torch.tensor(
-            tokens.ending_tokens(checkpoint.tokenizer, size, ending), device=checkpoint.device
-        )
+        ending: torch.tensor(tokens.ending_tokens(checkpoint.tokenizer, size, ending), device=checkpoint.device)
         for ending in tokens.ENDINGS
     }
     # Any id does for padding, since it is masked; one that the model surely has.

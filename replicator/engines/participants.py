@@ -130,9 +130,7 @@ RESPONDERS: Mapping[str, tuple[Rule, str]] = {
 }
 
 
-def _human(
-    model: str, arguments: Mapping[str, str], experiment: Experiment, name: str, seed: int
-) -> Participants:
+def _human(model: str, arguments: Mapping[str, str], experiment: Experiment, name: str, seed: int) -> Participants:
     people = references.population(experiment.name)
     if people is None:
         raise UsageError(
@@ -193,9 +191,7 @@ def _theory_rule(theory: Theory, people: People, lapse: float, tilt: Callable[[T
         shift = tilt(trial)
         question = (trial.outcomes, trial.options, shift.tobytes())
         if question not in known:
-            each = choice_probabilities(
-                theory, people, trial.outcomes, trial.options, lapse=lapse, tilt=shift
-            )
+            each = choice_probabilities(theory, people, trial.outcomes, trial.options, lapse=lapse, tilt=shift)
             known[question] = each.mean(axis=0)
         return known[question]
 
@@ -234,9 +230,7 @@ def _argument_names(theory: Theory) -> dict[str, str]:
     if theory.response == "amount":
         around = ("lapse", "wording_sd", "p_all")
         return names | {key: key for key in around}
-    return (
-        names | {key: key for key in ("noise", "lapse", "position", "wording_sd")} | {"sensitivity": "noise"}
-    )
+    return names | {key: key for key in ("noise", "lapse", "position", "wording_sd")} | {"sensitivity": "noise"}
 
 
 def _numbers(model: str, arguments: Mapping[str, str], names: Mapping[str, str]) -> dict[str, float]:
@@ -245,9 +239,7 @@ def _numbers(model: str, arguments: Mapping[str, str], names: Mapping[str, str])
         if key not in names:
             close = difflib.get_close_matches(key, names, n=1)
             remedy = f"Did you mean {close[0]}? " if close else ""
-            raise UsageError(
-                f'"{model}" has no argument "{key}".', remedy=f"{remedy}It takes {', '.join(names)}."
-            )
+            raise UsageError(f'"{model}" has no argument "{key}".', remedy=f"{remedy}It takes {', '.join(names)}.")
         if names[key] in given:
             raise UsageError(f'"{model}" is given {names[key]} twice.', remedy="Name it once.")
         given[names[key]] = _number(model, key, names[key], text)
@@ -304,9 +296,7 @@ def _require_coherent_gifts(parameters: Mapping[str, float]) -> None:
 def _require_response(theory: Theory, model: str, experiment: Experiment) -> None:
     if theory.response != experiment.response.type:
         kind = {"choice": "choices between options", "amount": "amounts"}[theory.response]
-        fitting = ", ".join(
-            PREFIX + t.name for t in THEORIES.values() if t.response == experiment.response.type
-        )
+        fitting = ", ".join(PREFIX + t.name for t in THEORIES.values() if t.response == experiment.response.type)
         raise UsageError(
             f'"{model}" answers with {kind}; "{experiment.name}" asks for a {experiment.response.type}.',
             remedy=f"Fitting: {fitting or 'none'}.",
@@ -325,9 +315,7 @@ def _require_domain(theory: Theory, model: str, experiment: Experiment) -> None:
             )
 
 
-def _identity(
-    responder: str, given: Mapping[str, float], seed: int, more: Mapping[str, Any]
-) -> dict[str, Any]:
+def _identity(responder: str, given: Mapping[str, float], seed: int, more: Mapping[str, Any]) -> dict[str, Any]:
     identity = {
         "engine": "participants",
         "version": _VERSION,

@@ -42,9 +42,7 @@ class Scored:
 class Scorer:
     """Scores prompts with one model."""
 
-    def __init__(
-        self, model: Any, device: torch.device, endings: dict[Ending, torch.Tensor], pad: int
-    ) -> None:
+    def __init__(self, model: Any, device: torch.device, endings: dict[Ending, torch.Tensor], pad: int) -> None:
         self._model = model
         self._device = device
         self._endings = endings
@@ -163,9 +161,7 @@ class Scorer:
         """Put down, for every (prompt, node), the log probability of its children and of an ending there."""
         logp = torch.log_softmax(logits.float(), dim=-1)
         pairs = [
-            (index, row, child)
-            for index, (row, node) in enumerate(nodes)
-            for child in batch[row].trie.children[node]
+            (index, row, child) for index, (row, node) in enumerate(nodes) for child in batch[row].trie.children[node]
         ]
         index = torch.tensor([index for index, _, _ in pairs], dtype=torch.long)
         token = torch.tensor([batch[row].trie.token[child] for _, row, child in pairs], dtype=torch.long)

@@ -82,9 +82,7 @@ def import_run(
         elicitation=RECORDED,
         imported={k: imported[k] for k in ("sha256", "mapping")},
     )
-    run = runs.create_or_resume(
-        folder, {**runs.new_manifest(experiment, asked, command=command), "imported": imported}
-    )
+    run = runs.create_or_resume(folder, {**runs.new_manifest(experiment, asked, command=command), "imported": imported})
     choices.write(run.choices, table)
     people = [
         {
@@ -129,9 +127,7 @@ def _chosen_options(
     distinct, which = grouped(_values(rows))
     meanings = [rows.mapping.values.get(normal(word), word) for word in distinct]
     chosen = np.array([places.get(meaning, -1) for meaning in meanings])[which]
-    empty = np.array(
-        [place not in places and is_empty(word) for word, place in zip(distinct, meanings, strict=True)]
-    )
+    empty = np.array([place not in places and is_empty(word) for word, place in zip(distinct, meanings, strict=True)])
     missing = empty[which] & (chosen < 0)
     invalid = ~missing & (chosen < 0)
     answered = int((~missing).sum())
@@ -173,9 +169,7 @@ def _chosen_amounts(
     step = (high[place] - low[place]) / max(1, size[place] - 1)
     rows.refuse(between, f"the amount {words[place]} is not on the steps of {step:g}")
     chosen = np.where(missing, -1, np.round(steps).astype(np.int64))
-    return _answers(
-        rows, chosen, missing, np.zeros(len(rows), dtype=bool), np.where(missing, np.nan, amounts)
-    )
+    return _answers(rows, chosen, missing, np.zeros(len(rows), dtype=bool), np.where(missing, np.nan, amounts))
 
 
 def _values(rows: Recording) -> Words:
@@ -293,9 +287,7 @@ def _or_null(words: Words) -> Words:
     return filled
 
 
-def _named(
-    prefix: str, questions: Sequence[Map[str, Any]], codes: npt.NDArray[np.int64]
-) -> dict[str, choices.Column]:
+def _named(prefix: str, questions: Sequence[Map[str, Any]], codes: npt.NDArray[np.int64]) -> dict[str, choices.Column]:
     names = dict.fromkeys(name for question in questions for name in question)
     return {f"{prefix}.{name}": choices.Shared([q.get(name) for q in questions], codes) for name in names}
 

@@ -56,9 +56,7 @@ class Mapping:
     def targets(self, family: str) -> tuple[str, ...]:
         """Names of a family that are mapped or derived: `targets("stimulus")` -> ("gain", "loss")."""
         prefix = f"{family}."
-        return tuple(
-            name.removeprefix(prefix) for name in (*self.map, *self.derive) if name.startswith(prefix)
-        )
+        return tuple(name.removeprefix(prefix) for name in (*self.map, *self.derive) if name.startswith(prefix))
 
     def has(self, target: str) -> bool:
         return target in self.map or target in self.derive

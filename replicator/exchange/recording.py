@@ -113,24 +113,18 @@ def read(file: Path, mapping: Mapping) -> Recording:
                 header = [name.strip() for name in next(reader, [])]
                 rows, lines = _rows(reader, len(header), file)
             except csv.Error as error:
-                raise DataError(
-                    f"it is not CSV ({error}).", where=f"{file}, line {reader.line_num}"
-                ) from None
+                raise DataError(f"it is not CSV ({error}).", where=f"{file}, line {reader.line_num}") from None
     except UnicodeDecodeError as error:
         raise DataError(
             f"it is not UTF-8 text ({error.reason}).", where=str(file), remedy="Save it as UTF-8."
         ) from None
     except (EOFError, zlib.error):
-        raise DataError(
-            "it is not a complete gzip file.", where=str(file), remedy="Fetch the file again."
-        ) from None
+        raise DataError("it is not a complete gzip file.", where=str(file), remedy="Fetch the file again.") from None
     if not any(header):
         raise DataError("it is empty.", where=str(file), remedy="Its first line must name its columns.")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise DataError(
-            f"it has the column {twice[0]!r} twice.", where=str(file), remedy="Rename one of them."
-        )
+        raise DataError(f"it has the column {twice[0]!r} twice.", where=str(file), remedy="Rename one of them.")
     columns = {name: _objects([row[place] for row in rows]) for place, name in enumerate(header)}
     return Recording(file, columns, np.asarray(lines, dtype=np.int64), mapping)
 

@@ -38,9 +38,7 @@ class Situation:
     """Admissible amounts; empty for a choice."""
 
 
-def situations(
-    experiment: Experiment, recording: Recording
-) -> tuple[tuple[Situation, ...], npt.NDArray[np.int64]]:
+def situations(experiment: Experiment, recording: Recording) -> tuple[tuple[Situation, ...], npt.NDArray[np.int64]]:
     """The distinct questions, and each row's number among them.
 
     Raises MappingError where the mapping leaves a needed variable open, DataError at the first line with an
@@ -182,8 +180,7 @@ def _situation(
     open_names = [name for name in needed(experiment) if name not in variables]
     if open_names:
         raise DataError(
-            f"item {given!r} is none of the experiment's items, "
-            f"so its {' and '.join(open_names)} is not known.",
+            f"item {given!r} is none of the experiment's items, so its {' and '.join(open_names)} is not known.",
             where=where,
             remedy=f"Add --map stimulus.{open_names[0]}=COLUMN, or leave the rows out with --where.",
         )
@@ -195,9 +192,7 @@ def _situation(
         reason = error.problem if isinstance(error, ReplicatorError) else str(error)
         raise DataError(f"its outcomes cannot be computed: {reason}", where=where) from None
     if not options:
-        raise DataError(
-            "no amount can be given here.", where=where, remedy="Check the values of its variables."
-        )
+        raise DataError("no amount can be given here.", where=where, remedy="Check the values of its variables.")
     _check_outcomes(outcomes, where)
     name = given or (item.id if item else _built_id(experiment, stimulus))
     return Situation(name, condition_name(factors), factors, variables, outcomes, options, grid)
@@ -207,9 +202,7 @@ def _item(experiment: Experiment, given: str | None, stimulus: Mapping[str, Valu
     """The listed item that is meant: by its id, or the only one with these values."""
     if given is not None:
         return next((item for item in experiment.items if item.id == given), None)
-    same = [
-        item for item in experiment.items if all(_same(item.variables.get(n), v) for n, v in stimulus.items())
-    ]
+    same = [item for item in experiment.items if all(_same(item.variables.get(n), v) for n, v in stimulus.items())]
     if len(same) > 1 and not stimulus:
         raise MappingError(
             f"{experiment.name} has {len(same)} items and nothing says which one a row is about.",
@@ -235,16 +228,12 @@ def _check_outcomes(outcomes: Sequence[Outcome], where: str) -> None:
     for outcome in outcomes:
         low, high = outcome.probability_low, outcome.probability_high
         if not 0 <= low <= high <= 1:
-            raise DataError(
-                f"{outcome.option} has a probability of {low:g}.", where=where, remedy=_OF_PROBABILITIES
-            )
+            raise DataError(f"{outcome.option} has a probability of {low:g}.", where=where, remedy=_OF_PROBABILITIES)
         key = (outcome.option, outcome.to, outcome.delay)
         lows[key], highs[key] = lows.get(key, 0) + low, highs.get(key, 0) + high
     for key, low in lows.items():
         if low > 1 + 1e-9 or highs[key] < 1 - 1e-9:
-            raise DataError(
-                f"the probabilities of {key[0]} sum to {low:g}.", where=where, remedy=_OF_PROBABILITIES
-            )
+            raise DataError(f"the probabilities of {key[0]} sum to {low:g}.", where=where, remedy=_OF_PROBABILITIES)
 
 
 _OF_PROBABILITIES = "Probabilities lie between 0 and 1 and sum to 1."
@@ -263,9 +252,7 @@ def _check_items(found: Sequence[Situation], first: npt.NDArray[np.int64], recor
             )
 
 
-def _distinct(
-    n: int, parts: Sequence[npt.NDArray[Any]]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _distinct(n: int, parts: Sequence[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The first row of every distinct combination of the columns, and each row's number among them."""
     codes = np.zeros(n, dtype=np.int64)
     for part in parts:

@@ -118,7 +118,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
             logits = logits + misfit[fixed.question]
         if structure.cells:
             cell_sd = pm.HalfNormal("cell_sd", priors.prior("common", "item_misfit").sd)
-            logits = logits + cell_sd * pm.Normal("cell", 0.0, 1.0, dims=("cell", "contrast"))
+            logits = logits + cell_sd * pm.Normal("cell_raw", 0.0, 1.0, dims=("cell", "contrast"))
         _likelihood(structure, data, logits)
     return model
 
@@ -130,9 +130,7 @@ def coordinate_names(structure: Structure) -> tuple[str, ...]:
 
 def _coordinates(structure: Structure) -> dict[str, tuple[float, float, float]]:
     """Name -> prior mean and sd of the location, and the scale of the half-normal prior of its sd over units."""
-    found = {
-        p.name: (p.prior.mean, p.prior.sd, p.prior.sd) for p in theories.get(structure.theory).parameters
-    }
+    found = {p.name: (p.prior.mean, p.prior.sd, p.prior.sd) for p in theories.get(structure.theory).parameters}
     noise = priors.prior("common", f"sensitivity_{structure.noise}")
     found["sensitivity"] = (noise.mean, noise.sd, priors.prior("common", "between_units").sd)
     if structure.intercept:
@@ -143,9 +141,7 @@ def _coordinates(structure: Structure) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def _curve(
-    structure: Structure, fixed: Design, locations: Mapping[str, Any], deviations: Mapping[str, Any]
-) -> Any:
+def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], deviations: Mapping[str, Any]) -> Any:
     """(unit, question, contrast) eta of the theory: sensitivity x difference in value, plus the intercept."""
     theory, blocks, asked = theories.get(structure.theory), [], []
     away = fixed.leaves_status_quo
@@ -248,9 +244,15 @@ def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> N
         sigma = residual["floor"] + pm.HalfNormal("residual", residual["sd"])
         pm.StudentT("choices", nu=DEGREES_OF_FREEDOM, mu=logits, sigma=sigma, observed=data["observed"])
     elif structure.options == 2:
-        pm.Binomial("choices", n=data["total"], logit_p=logits[:, 0], observed=data["observed"][:, 0])
+        # Without the binomial coefficient, which is constant and costs more than all the rest.
+        pm.CustomDist(
+            "choices", data["total"], logits[:, 0], logp=_binomial, observed=data["observed"][:, 0], dtype="int64"
+        )
     else:
         full = pt.concatenate([logits, pt.zeros_like(logits[:, :1])], axis=1)
-        pm.Multinomial(
-            "choices", n=data["total"], p=pt.special.softmax(full, axis=1), observed=data["observed"]
-        )
+        pm.Multinomial("choices", n=data["total"], p=pt.special.softmax(full, axis=1), observed=data["observed"])
+
+
+def _binomial(value: Any, total: Any, logit: Any) -> Any:
+    """log likelihood of `value` of `total` choices, up to the binomial coefficient."""
+    return value * logit - total * pt.softplus(logit)

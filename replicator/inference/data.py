@@ -89,9 +89,7 @@ def usable(table: pd.DataFrame) -> pd.DataFrame:
     return table[keep]
 
 
-def choice_data(
-    table: pd.DataFrame, cells: Cells, unit: Literal["wording", "person", "pooled"]
-) -> ChoiceData:
+def choice_data(table: pd.DataFrame, cells: Cells, unit: Literal["wording", "person", "pooled"]) -> ChoiceData:
     """Arrays from the usable rows of one population. Raises DataError where rows disagree about the options."""
     if table.empty:
         raise DataError("no usable answers")
@@ -157,9 +155,7 @@ def from_shares(
     items = [item for item in experiment.items if item.id in shares]
     options = experiment.option_names({})
     outcomes = [experiment.outcomes({**levels, **item.variables}) for item in items]
-    counts = np.array(
-        [[round(n * shares[item.id].get(name, 0.0)) for name in options] for item in items], dtype=float
-    )
+    counts = np.array([[round(n * shares[item.id].get(name, 0.0)) for name in options] for item in items], dtype=float)
     q = len(items)
     return ChoiceData(
         kind="counts",

@@ -32,7 +32,8 @@ class Diagnostics:
     passed: bool
 
     def document(self) -> dict[str, Any]:
-        return asdict(self)
+        """For results: what is not a number, since a chain never moved, becomes null."""
+        return {name: None if value != value else value for name, value in asdict(self).items()}
 
     def failures(self) -> str:
         """What did not pass, in words."""
@@ -51,14 +52,12 @@ class Diagnostics:
 def diagnose(draws: Draws, names: Sequence[str]) -> Diagnostics:
     """Diagnostics of the named posterior variables and of the sampler as a whole."""
     posterior = draws.posterior[list(names)]
-    r_hat = _extreme(az.rhat(posterior), np.nanmax)
-    ess_bulk = _extreme(az.ess(posterior, method="bulk"), np.nanmin)
-    ess_tail = _extreme(az.ess(posterior, method="tail"), np.nanmin)
+    r_hat = _extreme(az.rhat(posterior), np.max)
+    ess_bulk = _extreme(az.ess(posterior, method="bulk"), np.min)
+    ess_tail = _extreme(az.ess(posterior, method="tail"), np.min)
     divergences = int(draws.sample_stats["diverging"].sum())
     e_bfmi = float(np.min(az.bfmi(draws)))
-    passed = (
-        r_hat <= R_HAT and min(ess_bulk, ess_tail) >= ESS and divergences <= DIVERGENCES and e_bfmi >= E_BFMI
-    )
+    passed = r_hat <= R_HAT and min(ess_bulk, ess_tail) >= ESS and divergences <= DIVERGENCES and e_bfmi >= E_BFMI
     return Diagnostics(r_hat, ess_bulk, ess_tail, divergences, e_bfmi, bool(passed))
 
 

@@ -55,9 +55,7 @@ def theory_entries(
         draws = natural[name]
         mean, sd = prior_moments(label.theory)[name]
         verdict = judge(parameter, float(draws.std(ddof=1)), sd)
-        entry = _drawn(
-            label, condition, parameter.name, parameter.symbol, parameter.unit, draws, mean, sd, diagnostics
-        )
+        entry = _drawn(label, condition, parameter.name, parameter.symbol, parameter.unit, draws, mean, sd, diagnostics)
         entry |= {
             "identified": verdict.identified,
             "why_not": verdict.why_not,
@@ -125,9 +123,7 @@ def median_entry(
     """The median over people of estimates made one by one."""
     entry = _blank(label, condition, parameter.name, parameter.symbol, parameter.unit, None, None)
     left_out = people - len(values)
-    said = [
-        f"The median of {len(values)} people, each estimated alone by maximum likelihood, without a prior."
-    ]
+    said = [f"The median of {len(values)} people, each estimated alone by maximum likelihood, without a prior."]
     if left_out:
         said.append(
             f"{left_out} of {people} people have no such estimate: their choices are all alike or separate perfectly."
@@ -138,9 +134,7 @@ def median_entry(
         "sd": error,
         "interval": list(interval),
         "identified": len(values) >= people / 2,
-        "why_not": None
-        if len(values) >= people / 2
-        else "Fewer than half of the people can be estimated alone.",
+        "why_not": None if len(values) >= people / 2 else "Fewer than half of the people can be estimated alone.",
         "person_sd": float(np.subtract(*quartiles[::-1])) / 1.349,
         "range": [float(values.min()), float(values.max())],
         "words": said,

@@ -56,8 +56,7 @@ def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -
     experiment = run.experiment()
     table = choices.read(run.choices, [*COLUMNS])
     cells: Cells = {
-        (row["item"], row["condition"]): row["outcomes"]
-        for row in choices.cells(run.choices).to_dict("records")
+        (row["item"], row["condition"]): row["outcomes"] for row in choices.cells(run.choices).to_dict("records")
     }
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
     jobs = list(_jobs(experiment, populations, set(table["condition"])))
@@ -82,9 +81,7 @@ def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -
     return entries
 
 
-def _jobs(
-    experiment: Experiment, populations: Mapping[str, pd.DataFrame], conditions: set[str]
-) -> Iterator[Job]:
+def _jobs(experiment: Experiment, populations: Mapping[str, pd.DataFrame], conditions: set[str]) -> Iterator[Job]:
     """What is to be fitted, in the plan's order within each population."""
     for name, rows in populations.items():
         kind = str(rows["population"].iloc[0])
@@ -172,7 +169,7 @@ def _choice_job(
             return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
         data = choice_data(kept, cells, _unit(job))
     check_domain(theory, data.stimuli)
-    intercept = can_have_intercept(data)
+    intercept = can_have_intercept(job.fit.noise, data)
     label = _label(job, unit, elicitation, intercept=intercept, experiment=experiment)
     silence = no_response(data)
     if silence is not None:
@@ -213,9 +210,7 @@ def _alone(label: Label, data: ChoiceData, seed: int, *, intercept: bool) -> lis
     return entries
 
 
-def _sampled(
-    run: Run, label: Label, job: Job, data: ChoiceData, seed: int, *, intercept: bool
-) -> list[Entry]:
+def _sampled(run: Run, label: Label, job: Job, data: ChoiceData, seed: int, *, intercept: bool) -> list[Entry]:
     shape = structure(label.theory, label.noise, data, intercept=intercept)
     found = posterior.of_choices(shape, data, seed=seed)
     posterior.write(
@@ -234,9 +229,7 @@ def _sampled(
     return entries + list(_nuisances(label, data, found, position=shape.position))
 
 
-def _nuisances(
-    label: Label, data: ChoiceData, found: posterior.Posterior, *, position: bool
-) -> Iterator[Entry]:
+def _nuisances(label: Label, data: ChoiceData, found: posterior.Posterior, *, position: bool) -> Iterator[Entry]:
     unit = found.sensitivity_unit
     draws = posterior.of_coordinate(found, "sensitivity_coordinate")
     for c, condition in enumerate(data.conditions):
@@ -246,14 +239,10 @@ def _nuisances(
         if label.intercept:
             intercept = posterior.of_coordinate(found, "response_intercept_coordinate")[:, c]
             prior = nuisance_prior("response_intercept", label.noise)
-            yield nuisance_entry(
-                label, condition, "response_intercept", "a", intercept, prior, found.diagnostics
-            )
+            yield nuisance_entry(label, condition, "response_intercept", "a", intercept, prior, found.diagnostics)
     whole = data.conditions[0] if len(data.conditions) == 1 else "all"
     lapse = posterior.of_coordinate(found, "lapse")
-    yield nuisance_entry(
-        label, whole, "lapse", "e", lapse, nuisance_prior("lapse", label.noise), found.diagnostics
-    )
+    yield nuisance_entry(label, whole, "lapse", "e", lapse, nuisance_prior("lapse", label.noise), found.diagnostics)
     if position and len(data.options) == 2:
         effect = posterior.of_coordinate(found, "position_effect").mean(axis=(1, 2))
         prior = nuisance_prior("position_effect", label.noise)
@@ -265,9 +254,7 @@ def _spread(found: posterior.Posterior, theory: str, condition: int) -> dict[str
     known = theories.get(theory)
     rng = np.random.default_rng(7)
     standard = rng.normal(size=2000)
-    draws = {
-        p.name: posterior.of_coordinate(found, f"{p.name}_coordinate")[:, condition] for p in known.parameters
-    }
+    draws = {p.name: posterior.of_coordinate(found, f"{p.name}_coordinate")[:, condition] for p in known.parameters}
     sds = {p.name: posterior.of_coordinate(found, f"{p.name}_sd") for p in known.parameters}
     spreads: dict[str, list[float]] = {p.name: [] for p in known.parameters}
     for i in range(0, len(next(iter(draws.values()))), 25):
@@ -278,9 +265,7 @@ def _spread(found: posterior.Posterior, theory: str, condition: int) -> dict[str
     return {name: float(np.mean(values)) for name, values in spreads.items()}
 
 
-def _gift_job(
-    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, cells: Cells, seed: int
-) -> list[Entry]:
+def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, cells: Cells, seed: int) -> list[Entry]:
     recorded = bool((rows["elicitation"] == "recorded").all())
     unit = "gift" if job.kind != "human" or job.pooling == "complete" else "person"
     label = _label(
@@ -328,9 +313,7 @@ def _gift_job(
     return entries
 
 
-def _share_tables(
-    rows: pd.DataFrame, cells: Cells
-) -> dict[tuple[str, str], tuple[dict[str, float], np.ndarray]]:
+def _share_tables(rows: pd.DataFrame, cells: Cells) -> dict[tuple[str, str], tuple[dict[str, float], np.ndarray]]:
     """(item, condition) -> share given by option name, and the same by position on the grid."""
     tables = {}
     for key, group in rows.groupby(["item", "condition"], sort=False):

@@ -35,9 +35,7 @@ class Geometry:
     """Variable of the builder -> its starting value: the pooled optimum, and rough deviations around it."""
 
 
-def geometry(
-    structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensitivity_unit: np.ndarray
-) -> Geometry:
+def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensitivity_unit: np.ndarray) -> Geometry:
     """The coordinates and the starting point that these data call for."""
     theory = theories.get(structure.theory)
     names = [*(p.name for p in theory.parameters), "sensitivity"]
@@ -48,43 +46,38 @@ def geometry(
         [*(p.prior.mean for p in theory.parameters), np.log(10.0) if structure.noise == "contextual" else 0.0]
     )
     start = np.concatenate([start, np.zeros(len(names) - len(start)), [np.log(0.02 / 0.98)]])
-    observed, weight = _working(data)
+    asked, observed, weight = _pooled(data)
 
     def residuals(theta: np.ndarray) -> np.ndarray:
-        misfit = np.sqrt(weight) * (observed - predict(theta))
+        misfit = np.sqrt(weight) * (observed - predict(theta)[asked])
         return np.concatenate([misfit.ravel(), _PULL * (theta - start)])
 
     best = optimize.least_squares(residuals, start, loss="soft_l1", max_nfev=200).x
     fitted = predict(best)
-    left = observed - fitted
     centring: dict[str, float] = {}
     values: dict[str, np.ndarray] = {f"{name}_first": np.array(best[i]) for i, name in enumerate(names)}
-    values["lapse"] = np.array(np.clip(special.expit(best[-1]), 1e-6, 0.5))
+    values["lapse"] = np.array(np.clip(special.expit(best[-1]), 1e-6, 0.1))
+    off = _by_question(data, asked, weight * (observed - fitted[asked])) / _by_question(data, asked, weight)
+    left, precision = _by_row(data, fitted + off if structure.item_misfit else fitted)
     if structure.position:
         values["position_effect"] = _position(data, left)
-    off = _by_question(data, weight * left) / _by_question(data, weight)
-    within = left - off[data.question] if structure.item_misfit else left
-    scale = float(np.median(np.abs(within)) / 0.6745) ** 2 if data.kind == "probabilities" else 1.0
-    precision = weight / max(scale, 0.05**2)
     if structure.units > 1:
         slopes = [(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))[: len(names)]]
-        deviation, error = _units(data, np.stack(slopes, axis=-1), within, precision)
+        deviation, error = _units(data, np.stack(slopes, axis=-1)[data.question], left, precision)
         for i, name in enumerate(names):
             centring[name] = _weight(float(np.var(deviation[:, i], ddof=1)), float(error[:, i].mean()))
             values[f"{name}_raw"] = centring[name] * (best[i] + deviation[:, i])
     if structure.item_misfit:
-        error_of_question = float(np.mean(1.0 / _by_question(data, precision)))
+        error_of_question = float(np.mean(1.0 / _by_question(data, data.question, precision)))
         centring["item_misfit"] = _weight(float(np.mean(off**2)), error_of_question)
-        typical = np.zeros_like(off)
-        typical[data.question] = fitted
-        values["item_misfit_raw"] = centring["item_misfit"] * (typical + off)
+        values["item_misfit_raw"] = centring["item_misfit"] * (fitted + off)
     return Geometry(centring, values)
 
 
 def _predictor(
     structure: Structure, data: ChoiceData, theory: Theory, stake: np.ndarray, unit: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """theta -> (row, contrast) log odds of one agent: coordinates, log sensitivity, intercept, logit of lapse."""
+    """theta -> (q, contrast) log odds of one agent: coordinates, log sensitivity, intercept, logit of lapse."""
     count = len(theory.parameters)
     away = 1.0 - data.status_quo.astype(float)
 
@@ -95,24 +88,43 @@ def _predictor(
         eta = unit[:, None] * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:])
         if structure.intercept:
             eta = eta + theta[count + 1] * (away[:-1] - away[-1])
-        return np.asarray(noises.lapsed(np, eta, special.expit(theta[-1]), structure.options)[data.question])
+        return np.asarray(noises.lapsed(np, eta, special.expit(theta[-1]), structure.options))
 
     return predict
 
 
-def _working(data: ChoiceData) -> tuple[np.ndarray, np.ndarray]:
-    """(row, contrast) observed logits and their weights; counts are smoothed by half an answer an option."""
+def _pooled(data: ChoiceData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Questions (r,), observed logits (r, contrast) and their weights, for one agent.
+
+    Exact probabilities stand row by row; counts are summed by question and smoothed by half an answer an option.
+    """
     if data.kind == "probabilities":
-        return data.logits, np.ones_like(data.logits)
-    smooth = data.counts + 0.5
+        return data.question, data.logits, np.ones_like(data.logits)
+    smooth = _by_question(data, data.question, data.counts) + 0.5
     logits = np.log(smooth[:, :-1]) - np.log(smooth[:, -1:])
-    return logits, 1.0 / (1.0 / smooth[:, :-1] + 1.0 / smooth[:, -1:])
+    return np.arange(len(smooth)), logits, 1.0 / (1.0 / smooth[:, :-1] + 1.0 / smooth[:, -1:])
 
 
-def _by_question(data: ChoiceData, rows: np.ndarray) -> np.ndarray:
-    """(q, contrast) sum of (row, contrast) values."""
+def _by_row(data: ChoiceData, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(row, contrast) working residuals around a (q, contrast) curve, and their precisions.
+
+    For counts those of one Fisher scoring step: (k - n p) / (n p (1 - p)) with precision n p (1 - p).
+    """
+    here = curve[data.question]
+    if data.kind == "probabilities":
+        left = data.logits - here
+        scale = float(np.median(np.abs(left)) / 0.6745) ** 2
+        return left, np.full_like(left, 1.0 / max(scale, 0.05**2))
+    pair = data.counts[:, :-1] + data.counts[:, -1:]
+    p = special.expit(here)
+    precision = np.maximum(pair * p * (1.0 - p), 1e-9)
+    return (data.counts[:, :-1] - pair * p) / precision, precision
+
+
+def _by_question(data: ChoiceData, question: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(q, column) sum of (row, column) values."""
     total = np.zeros((len(data.questions), rows.shape[1]))
-    np.add.at(total, data.question, rows)
+    np.add.at(total, question, rows)
     return total
 
 
@@ -124,8 +136,9 @@ def _position(data: ChoiceData, left: np.ndarray) -> np.ndarray:
         first = data.position[:, 0] == 0
         for label in range(len(data.label_sets)):
             here = data.label_set == label
-            found[label, 0] = (left[here & first].mean() - left[here & ~first].mean()) / 2.0
-    return np.nan_to_num(found)
+            if (here & first).any() and (here & ~first).any():
+                found[label, 0] = (left[here & first].mean() - left[here & ~first].mean()) / 2.0
+    return found
 
 
 def _units(
@@ -145,8 +158,8 @@ def _units(
 
 
 def _weight(spread: float, error: float) -> float:
-    """1 where at least three quarters of the observed spread is not error, else 0.
+    """1 where at least half of the observed spread is not error, else 0.
 
     Weights between would couple the raw effects to their sd wherever the location is far from zero.
     """
-    return float(spread > 4.0 * error)
+    return float(spread > 2.0 * error)

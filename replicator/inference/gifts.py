@@ -64,15 +64,11 @@ def shares_of_options(outcomes: Sequence[Mapping[str, Any]], options: Sequence[s
     pairs = np.array([given[option] for option in options])
     total = pairs.sum(axis=1)
     if (total <= 0).any() or (pairs < -_TOLERANCE).any():
-        raise DataError(
-            'the theory "giving" needs amounts that split an endowment between oneself and another'
-        )
+        raise DataError('the theory "giving" needs amounts that split an endowment between oneself and another')
     return np.asarray(pairs[:, 1] / total)
 
 
-def from_distributions(
-    rows: Sequence[tuple[str, np.ndarray, np.ndarray]], conditions: tuple[str, ...]
-) -> Gifts:
+def from_distributions(rows: Sequence[tuple[str, np.ndarray, np.ndarray]], conditions: tuple[str, ...]) -> Gifts:
     """From (condition, shares (k,), probabilities (k,)), one for every wording."""
     by_condition: dict[str, list[np.ndarray]] = {name: [] for name in conditions}
     for condition, share, probability in rows:
@@ -83,14 +79,10 @@ def from_distributions(
         if by_condition[name]:
             logits[c, : len(by_condition[name])] = by_condition[name]
     empty = np.empty((0, 0))
-    return Gifts(
-        "distributions", conditions, most, logits, empty, empty, empty, empty, (None,) * len(conditions)
-    )
+    return Gifts("distributions", conditions, most, logits, empty, empty, empty, empty, (None,) * len(conditions))
 
 
-def from_records(
-    table: pd.DataFrame, conditions: tuple[str, ...], weighting: Literal["person", "gift"]
-) -> Gifts:
+def from_records(table: pd.DataFrame, conditions: tuple[str, ...], weighting: Literal["person", "gift"]) -> Gifts:
     """From recorded gifts: columns condition, share, subject (null where unknown).
 
     "person" lets every person weigh the same, "gift" every gift. Gifts of one person are not independent: the
@@ -116,15 +108,11 @@ def from_records(
             left &= ~kinds[kind]
         for j, (kind, scaled) in enumerate((("interior", 2.0 * share), ("above", 2.0 * share - 1.0))):
             inside = kinds[kind]
-            if inside.sum() >= 2:
+            if inside.any():
                 means[i, j], errors[i, j] = _mean(scaled[inside], weight[inside], codes[inside])
         by_person = np.bincount(codes, share) / count
-        spread.append(
-            float(by_person.std(ddof=1)) if len(people) > 1 and here["subject"].notna().all() else None
-        )
-    return Gifts(
-        "records", conditions, 1, np.empty((c, 0, 5)), successes, trials, means, errors, tuple(spread)
-    )
+        spread.append(float(by_person.std(ddof=1)) if len(people) > 1 and here["subject"].notna().all() else None)
+    return Gifts("records", conditions, 1, np.empty((c, 0, 5)), successes, trials, means, errors, tuple(spread))
 
 
 def arrays(gifts: Gifts) -> dict[str, np.ndarray]:
@@ -153,7 +141,9 @@ def build(gifts: Gifts, given: Mapping[str, np.ndarray]) -> pm.Model:
         if gifts.kind == "distributions":
             residual = priors.document("common")["parameters"]["residual"]
             scale = residual["floor"] + pm.HalfNormal("wording_sd", residual["sd"], dims="coordinate")
-            each = pm.logp(pm.StudentT.dist(DEGREES_OF_FREEDOM, location[:, None, :], scale), data["logits"])
+            each = pm.logp(
+                pm.StudentT.dist(nu=DEGREES_OF_FREEDOM, mu=location[:, None, :], sigma=scale), data["logits"]
+            )
             pm.Potential("likelihood", (each * data["known"]).sum())
         else:
             logit = location[:, :3]
@@ -226,8 +216,12 @@ def _effective(hit: np.ndarray, weight: np.ndarray, person: np.ndarray) -> tuple
 
 
 def _mean(value: np.ndarray, weight: np.ndarray, person: np.ndarray) -> tuple[float, float]:
-    """Weighted mean and its standard error clustered by person."""
+    """Weighted mean and its standard error clustered by person.
+
+    Few gifts, or gifts all alike, say less than their spread: the error is at least that of a uniform trait, .29,
+    over the number of people.
+    """
     total = float(weight.sum())
     mean = float(weight @ value / total)
     error = float(np.sqrt((np.bincount(person, weight * (value - mean)) ** 2).sum())) / total
-    return mean, error
+    return mean, max(error, 0.29 / len(np.unique(person)))

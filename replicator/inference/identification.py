@@ -62,9 +62,7 @@ def judge(parameter: Parameter, sd: float, prior_sd: float) -> Identification:
             f"the data alone leave a standard error of {shown}, more than {allowed:.2f}, half of the sd between people"
         )
     if gained < CONTRACTION:
-        reasons.append(
-            f"the data remove {max(gained, 0.0):.0%} of the prior's variance, less than {CONTRACTION:.0%}"
-        )
+        reasons.append(f"the data remove {max(gained, 0.0):.0%} of the prior's variance, less than {CONTRACTION:.0%}")
     why = "; ".join(reasons)
     finite = error if np.isfinite(error) else None
     return Identification(not reasons, f"{why[0].upper()}{why[1:]}." if why else None, finite)
@@ -100,17 +98,14 @@ def _certain_share(data: ChoiceData) -> float:
 class Consistent:
     """Parameter values that explain as many choices as can be explained."""
 
-    low: float
-    high: float
+    low: float | None
+    """None where the set has no lower end within five prior standard deviations."""
+    high: float | None
     rationality_rate: float
     """Largest share of questions that one parameter value explains."""
-    open_ended: bool
-    """Whether the set reaches the end of the searched range."""
 
 
-def consistent_set(
-    theory: Theory, parameter: str, noise: str, data: ChoiceData, condition: int
-) -> Consistent:
+def consistent_set(theory: Theory, parameter: str, noise: str, data: ChoiceData, condition: int) -> Consistent:
     """The values of `parameter` under which the theory ranks first what was chosen, over a fine grid.
 
     Other parameters take whatever value fits best. Ties count as explained.
@@ -119,9 +114,7 @@ def consistent_set(
     chosen = data.shares.argmax(axis=1)
     asked = np.flatnonzero(data.condition == condition)
     natural = {name: v[:, None, None, None] for name, v in values.items()}
-    value = noises.values(
-        np, noise, theory, natural, data.stimuli, stake=stake(data.stimuli, data.condition)
-    )[:, asked]
+    value = noises.values(np, noise, theory, natural, data.stimuli, stake=stake(data.stimuli, data.condition))[:, asked]
     best = value.max(axis=2)
     mine = np.take_along_axis(value, chosen[asked][None, :, None], axis=2)[:, :, 0]
     explained = (mine >= best - 1e-9).mean(axis=1)
@@ -129,11 +122,11 @@ def consistent_set(
     fitting = values[parameter][explained >= rate - 1e-12]
     low, high = float(fitting.min()), float(fitting.max())
     ends = float(values[parameter].min()), float(values[parameter].max())
-    return Consistent(low, high, rate, low <= ends[0] or high >= ends[1])
+    return Consistent(low if low > ends[0] else None, high if high < ends[1] else None, rate)
 
 
 def _grid(theory: Theory) -> dict[str, np.ndarray]:
-    """Natural values spanning five prior standard deviations either side: 2,001 of one parameter, 121 each of several."""
+    """Natural values five prior standard deviations either side: 2,001 of one parameter, 121 each of several."""
     points = 2001 if len(theory.parameters) == 1 else 121
     axes = [p.prior.mean + p.prior.sd * np.linspace(-5.0, 5.0, points) for p in theory.parameters]
     mesh = np.meshgrid(*axes, indexing="ij")

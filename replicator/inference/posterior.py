@@ -56,17 +56,13 @@ def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
     """The posterior of giving."""
     given = gifts.arrays(data)
     coords = {"condition": list(data.conditions), "coordinate": list(gifts.COORDINATES)}
-    draws, diagnostics = _careful(
-        gifts.key(data), lambda: gifts.build(data, given), given, coords, ["location"], seed
-    )
+    draws, diagnostics = _careful(gifts.key(data), lambda: gifts.build(data, given), given, coords, ["location"], seed)
     location = _flat(draws, "location")
     coordinates = {name: location[:, :, j] for j, name in enumerate(gifts.COORDINATES)}
     return Posterior(draws, theories.get("giving").natural(np, coordinates), diagnostics, np.ones(1))
 
 
-def write(
-    path: Path, posterior: Posterior, conditions: tuple[str, ...], attributes: Mapping[str, Any]
-) -> None:
+def write(path: Path, posterior: Posterior, conditions: tuple[str, ...], attributes: Mapping[str, Any]) -> None:
     """Write the draws, with the parameters on their natural scale beside them, as netCDF that ArviZ opens."""
     group = posterior.draws.posterior
     shape = (group.sizes["chain"], group.sizes["draw"], len(conditions))

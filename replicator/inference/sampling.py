@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import nutpie
 import pymc as pm
+from threadpoolctl import threadpool_limits
 
 Draws = Any
 """An `arviz.InferenceData` with the groups posterior and sample_stats."""
@@ -56,6 +57,12 @@ def draw(
     # What the structure does not read (the stake under contextual utility) is no longer in the compiled graph.
     read = {name: values for name, values in data.items() if name in compiled.shared_data}
     compiled = dataclasses.replace(compiled.with_data(**read), _coords=dict(coords))
+    # The chains are the threads: those of the matrix library would only stand in their way.
+    with threadpool_limits(limits=1):
+        return _sample(compiled, seed, careful=careful)
+
+
+def _sample(compiled: Any, seed: int, *, careful: bool) -> Draws:
     return nutpie.sample(
         compiled,
         chains=CHAINS,

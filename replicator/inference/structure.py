@@ -52,15 +52,15 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         position=data.position is not None,
         intercept=intercept,
         item_misfit=bool((answers >= 2).all()),
-        cells=len(data.question)
-        if data.kind == "counts" and data.unit_name == "wording" and several_units
-        else 0,
+        cells=len(data.question) if data.kind == "counts" and data.unit_name == "wording" and several_units else 0,
     )
 
 
-def can_have_intercept(data: ChoiceData) -> bool:
-    """A response intercept needs one status quo among the options, and acceptance that varies over questions."""
-    return int(data.status_quo.sum()) == 1 and len(data.questions) > 2
+def can_have_intercept(noise: str, data: ChoiceData) -> bool:
+    """Whether a tendency to accept as such can be told from the theory: one status quo among the options, and noise in
+    money, under which gains and losses move the logit each on its own. Contextual utility of a 50-50 gamble depends on
+    their ratio alone, and shifting that curve is what both the intercept and loss aversion do."""
+    return noise == "logit" and int(data.status_quo.sum()) == 1 and len(data.questions) > 2
 
 
 def _answers(data: ChoiceData) -> np.ndarray:

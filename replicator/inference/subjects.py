@@ -65,9 +65,7 @@ def _maximise(
     size = len(theory.parameters)
 
     def loss(theta: np.ndarray) -> float:
-        natural = theory.natural(
-            np, {p.name: theta[i].reshape(1, 1) for i, p in enumerate(theory.parameters)}
-        )
+        natural = theory.natural(np, {p.name: theta[i].reshape(1, 1) for i, p in enumerate(theory.parameters)})
         value = values(np, theory, natural, table)[0]
         eta = unit * np.exp(theta[size]) * (value[:, 0] - value[:, 1]) + sign * theta[size + 1]
         eta = eta[question]
@@ -84,5 +82,5 @@ def _maximise(
         ),
         key=lambda result: float(result.fun),
     )  # fmt: skip
-    at_bounds = np.abs(best.x[: size + 1]) > BOUND - 1e-3
+    at_bounds = np.abs(best.x) > np.array([high for _, high in bounds]) - 1e-3
     return None if at_bounds.any() or best.fun < 1e-6 else np.asarray(best.x[:size])

@@ -38,11 +38,7 @@ class Table:
         if len(questions) == len(self.flat):
             return self
         expected = self.expected.reshape((len(self.amount), -1, self.options))[:, questions]
-        used = (
-            expected.any(axis=(1, 2))
-            | self.high[:, questions].any(axis=1)
-            | self.low[:, questions].any(axis=1)
-        )
+        used = expected.any(axis=(1, 2)) | self.high[:, questions].any(axis=1) | self.low[:, questions].any(axis=1)
         return Table(
             noise=self.noise,
             amount=self.amount[used],

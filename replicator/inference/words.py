@@ -37,10 +37,7 @@ def nothing_usable(rows: pd.DataFrame) -> str:
 
 def deterministic(theory: Theory, sets: Mapping[str, Consistent]) -> str:
     """Why a deterministic chooser has a set instead of an estimate."""
-    ranges = "; ".join(
-        f"{theory.parameter(name).symbol} from {_end(found.low)} to {_end(found.high)}"
-        for name, found in sets.items()
-    )
+    ranges = "; ".join(f"{theory.parameter(name).symbol} {_range(found)}" for name, found in sets.items())
     rate = min(found.rationality_rate for found in sets.values())
     return (
         f"Its choices are deterministic, so that they bound the parameters and no more: {ranges} "
@@ -63,11 +60,8 @@ def unvaried(share: float, n: int) -> Unvaried:
         "p_half": float(abs(share - 0.5) < 1e-9),
         "p_above": float(share > 0.5 + 1e-9),
     }
-    known = {
-        name: Consistent(max(value - bound, 0.0), min(value + bound, 1.0), 1.0, open_ended=False)
-        for name, value in kinds.items()
-    }
-    known[giving.MEAN_SHARE.name] = Consistent(low, high, 1.0, open_ended=False)
+    known = {name: Consistent(max(value - bound, 0.0), min(value + bound, 1.0), 1.0) for name, value in kinds.items()}
+    known[giving.MEAN_SHARE.name] = Consistent(low, high, 1.0)
     return Unvaried(
         f"No variation in {n}: every answer gives {share:.0%}. At most {bound:.1%} of further answers may "
         f"differ (95% bound), so that the mean share lies between {low:.1%} and {high:.1%}.",
@@ -109,11 +103,7 @@ def across_theories(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     """The entries, with a sentence on how far another utility moves the same parameter of the same people."""
     result = [dict(entry) for entry in entries]
     for entry in result:
-        if (
-            entry["theory"] != "loss-aversion-power"
-            or entry["parameter"] != "loss_aversion"
-            or entry["mean"] is None
-        ):
+        if entry["theory"] != "loss-aversion-power" or entry["parameter"] != "loss_aversion" or entry["mean"] is None:
             continue
         keys = ("population", "condition", "parameter", "estimand", "pooling", "noise", "intercept")
         for linear in entries:
@@ -133,5 +123,11 @@ def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _end(value: float) -> str:
-    return f"{value:.2f}"
+def _range(found: Consistent) -> str:
+    if found.low is None and found.high is None:
+        return "at any value"
+    if found.low is None:
+        return f"up to {found.high:.2f}"
+    if found.high is None:
+        return f"from {found.low:.2f} upwards"
+    return f"from {found.low:.2f} to {found.high:.2f}"

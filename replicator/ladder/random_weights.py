@@ -64,9 +64,7 @@ def cached(name: str, home: Path) -> Path:
     """The checkpoint's folder under `home`, built on first use. Its name carries a hash of all that
     determines it.
     """
-    recipe = json.dumps(
-        [name, RECIPE, SEED, CONTEXT, VOCABULARY, WIDTH, LAYERS, HEADS, WEIGHT_SD, list(_corpus())]
-    )
+    recipe = json.dumps([name, RECIPE, SEED, CONTEXT, VOCABULARY, WIDTH, LAYERS, HEADS, WEIGHT_SD, list(_corpus())])
     folder = home / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if not (folder / "config.json").exists():
         build(name, folder)
@@ -189,13 +187,10 @@ def _llama_tokenizer() -> Any:
     return fast
 
 
-def _train(
-    tokenizer: Tokenizer, specials: list[str], alphabet: list[str], extra: list[str] | None = None
-) -> None:
+def _train(tokenizer: Tokenizer, specials: list[str], alphabet: list[str], extra: list[str] | None = None) -> None:
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
-        special_tokens=[AddedToken(token, special=True, normalized=False) for token in specials]
-        + (extra or []),
+        special_tokens=[AddedToken(token, special=True, normalized=False) for token in specials] + (extra or []),
         initial_alphabet=alphabet,
         show_progress=False,
     )

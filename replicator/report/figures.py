@@ -48,9 +48,7 @@ def choice_figures(section: Section, styles: Mapping[str, Style]) -> list[Figure
     return [
         figure
         for condition in dict.fromkeys(str(row["condition"]) for row in rows)
-        for figure in _condition(
-            section, styles, condition, option, [r for r in rows if r["condition"] == condition]
-        )
+        for figure in _condition(section, styles, condition, option, [r for r in rows if r["condition"] == condition])
     ]
 
 
@@ -67,9 +65,7 @@ def amount_figures(section: Section, styles: Mapping[str, Style]) -> list[Figure
         for population in dict.fromkeys(str(row["population"]) for row in rows)
     ]
     drawn = [
-        (name, condition, binned(cell), binned(cell, "human_share"), cell)
-        for name, condition, cell in cells
-        if cell
+        (name, condition, binned(cell), binned(cell, "human_share"), cell) for name, condition, cell in cells if cell
     ]
     tallest = max((max([*own, *people]) for _, _, own, people, _ in drawn if own), default=1.0)
     return [
@@ -100,9 +96,7 @@ def _condition(
     items = sorted({str(row["item"]) for row in rows}, key=natural_order)
     gaps = {item: section.value_gaps.get((condition, item)) for item in items}
     by_value = len(items) > MOST_ITEMS and all(gap is not None for gap in gaps.values())
-    places: dict[str, Any] = (
-        _classes({i: float(g) for i, g in gaps.items() if g is not None}) if by_value else {}
-    )
+    places: dict[str, Any] = _classes({i: float(g) for i, g in gaps.items() if g is not None}) if by_value else {}
     points = {
         name: _points([row for row in rows if row["population"] == name], items, places)
         for name in dict.fromkeys(str(row["population"]) for row in rows)
@@ -113,9 +107,7 @@ def _condition(
         for row in rows
         if row.get("human_share") is not None and not str(row.get("reference")).startswith("population:")
     ]
-    people = _points(
-        [{**row, "share": row["human_share"], "interval": None} for row in published], items, places
-    )
+    people = _points([{**row, "share": row["human_share"], "interval": None} for row in published], items, places)
     humans = [name for name in points if styles[name].colour == PEOPLE]
     others = [name for name in points if name not in humans]
     chunks = [others[i : i + MOST_TOGETHER] for i in range(0, len(others), MOST_TOGETHER)] or [[]]
@@ -125,8 +117,7 @@ def _condition(
         Figure(
             draw(
                 _shares({n: points[n] for n in [*humans, *chunk]}, people, styles, option, names),
-                f"Share choosing {option} by question{', ' + title if title else ''}, "
-                f"{', '.join([*humans, *chunk])}",
+                f"Share choosing {option} by question{', ' + title if title else ''}, {', '.join([*humans, *chunk])}",
             ),
             _caption(option, by_value, bool(people), bool(humans)),
             title,
@@ -139,9 +130,7 @@ def _classes(gaps: Mapping[str, float]) -> dict[str, float]:
     """Item -> middle of its class on the axis of expected-value differences."""
     low, high = min(gaps.values()), max(gaps.values())
     width = (high - low) / CLASSES or 1.0
-    return {
-        item: low + (min(int((gap - low) / width), CLASSES - 1) + 0.5) * width for item, gap in gaps.items()
-    }
+    return {item: low + (min(int((gap - low) / width), CLASSES - 1) + 0.5) * width for item, gap in gaps.items()}
 
 
 def _points(rows: Sequence[Document], items: Sequence[str], places: Mapping[str, float]) -> list[Point]:
@@ -181,9 +170,7 @@ def _shares(
     nominal = all(isinstance(p.x, str) for p in values)
     order = list(dict.fromkeys(p.x for p in sorted(values, key=lambda p: natural_order(str(p.x)))))
     span = 0.0 if nominal else max(float(p.x) for p in values) - min(float(p.x) for p in values)
-    shift = {
-        name: 0.0 if nominal else (i - (len(names) - 1) / 2) * span * 0.009 for i, name in enumerate(names)
-    }
+    shift = {name: 0.0 if nominal else (i - (len(names) - 1) / 2) * span * 0.009 for i, name in enumerate(names)}
     data = [
         {"x": p.x if nominal else float(p.x) + shift[n], "who": n, "y": p.share, "low": p.low, "high": p.high}
         for n, series in points.items()
@@ -192,15 +179,11 @@ def _shares(
     crowded = nominal and 7 * sum(len(str(x)) + 1 for x in order) > WIDTH
     if nominal:
         angle = -45 if crowded else 0
-        x = alt.X(
-            "x:N", sort=[str(x) for x in order], axis=alt.Axis(title=axis, labelAngle=angle, grid=False)
-        )
+        x = alt.X("x:N", sort=[str(x) for x in order], axis=alt.Axis(title=axis, labelAngle=angle, grid=False))
     else:
         ticks = alt.Axis(title=axis, grid=False, tickCount=6)
         x = alt.X("x:Q", axis=ticks, scale=alt.Scale(zero=False, padding=12))
-    offset = (
-        {"xOffset": alt.XOffset("who:N", sort=names, scale=alt.Scale(paddingOuter=0.2))} if nominal else {}
-    )
+    offset = {"xOffset": alt.XOffset("who:N", sort=names, scale=alt.Scale(paddingOuter=0.2))} if nominal else {}
     y = alt.Y("y:Q", scale=_SHARE, axis=alt.Axis(format="%", tickCount=5, title=f"share choosing {option}"))
     colours = alt.Scale(domain=names, range=[styles[name].colour for name in names])
     shapes = alt.Scale(domain=names, range=[styles[name].shape for name in names])
@@ -212,17 +195,13 @@ def _shares(
         base.mark_rule(strokeWidth=1.6).encode(
             x=x, y=alt.Y("low:Q", scale=_SHARE), y2="high:Q", color=colour, **offset
         ),
-        base.mark_point(filled=True, size=46, opacity=1).encode(
-            x=x, y=y, color=colour, shape=shape, **offset
-        ),
+        base.mark_point(filled=True, size=46, opacity=1).encode(x=x, y=y, color=colour, shape=shape, **offset),
     ]
     if people:
         marks = alt.Chart(alt.InlineData(values=[{"x": p.x, "y": p.share} for p in people]))
         # The tick spans the question's whole column, behind all populations.
         width = max(10, WIDTH / max(len(order), 1) * 0.86)
-        layers.insert(
-            0, marks.mark_tick(thickness=3.5, width=width, color=PEOPLE, opacity=0.5).encode(x=x, y=y)
-        )
+        layers.insert(0, marks.mark_tick(thickness=3.5, width=width, color=PEOPLE, opacity=0.5).encode(x=x, y=y))
     return alt.layer(*layers).properties(width=WIDTH, height=230)
 
 
@@ -267,17 +246,13 @@ def _histogram(
     x = alt.X(
         "left:Q",
         scale=alt.Scale(domain=[-0.06, 1.06], nice=False),
-        axis=alt.Axis(
-            format="%", values=[0, 0.25, 0.5, 0.75, 1], grid=False, title="share of the endowment given"
-        ),
+        axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], grid=False, title="share of the endowment given"),
     )
     top = alt.Scale(domain=[0, tallest * 1.08], nice=False)
     y = alt.Y("own:Q", scale=top, axis=alt.Axis(format="%", tickCount=4, title="share of answers"))
     floor = alt.Y2Datum(0)
     base = alt.Chart(alt.InlineData(values=data))
-    layers: list[alt.Chart] = [
-        base.mark_bar(color=style.colour, opacity=0.85).encode(x=x, x2="right:Q", y=y, y2=floor)
-    ]
+    layers: list[alt.Chart] = [base.mark_bar(color=style.colour, opacity=0.85).encode(x=x, x2="right:Q", y=y, y2=floor)]
     if people:
         layers.insert(
             0,
@@ -290,9 +265,7 @@ def _histogram(
         )
     mean = own_mean(section.results, rows)
     if mean is not None:
-        note = alt.Chart(
-            alt.InlineData(values=[{"x": mean[1], "text": f"mean {percent(round(mean[1], 3))}"}])
-        )
+        note = alt.Chart(alt.InlineData(values=[{"x": mean[1], "text": f"mean {percent(round(mean[1], 3))}"}]))
         layers.append(note.mark_rule(color=TEXT, strokeDash=[4, 3]).encode(x="x:Q"))
         layers.append(
             note.mark_text(

@@ -132,11 +132,7 @@ def _detail(estimate: Document) -> str:
     if words.doubts(estimate):
         failed = (estimate.get("diagnostics") or {}).get("passed") is False
         parts.append(
-            "diagnostics failed"
-            if failed
-            else "weak data"
-            if estimate.get("identified")
-            else "not identified"
+            "diagnostics failed" if failed else "weak data" if estimate.get("identified") else "not identified"
         )
     return " · ".join(parts)
 
@@ -153,9 +149,7 @@ def _references(results: Document, estimates: Sequence[Document]) -> list[Row]:
         if value is None or reference.get("estimand") != estimates[0]["estimand"]:
             continue
         error = reference.get("standard_error")
-        study: Document = next(
-            (h for h in people if h["reference"] == name and h.get("question") == "study"), {}
-        )
+        study: Document = next((h for h in people if h["reference"] == name and h.get("question") == "study"), {})
         basis = study.get("spread_basis")
         rows.append(
             Row(
@@ -197,9 +191,7 @@ def _chart(rows: Sequence[Row], domain: tuple[float, float], title: str, neutral
     layers: list[alt.Chart] = []
     if neutral is not None and domain[0] < neutral < domain[1]:
         line = alt.Chart(alt.InlineData(values=[{"x": neutral}]))
-        layers.append(
-            line.mark_rule(color=AXIS, strokeDash=[2, 3]).encode(x=alt.X("x:Q", scale=scale, axis=axis))
-        )
+        layers.append(line.mark_rule(color=AXIS, strokeDash=[2, 3]).encode(x=alt.X("x:Q", scale=scale, axis=axis)))
     layers += [
         chart.transform_filter("isValid(datum.prior_low)")
         .mark_rule(strokeWidth=11, color=PRIOR, opacity=0.45)
@@ -220,9 +212,7 @@ def _chart(rows: Sequence[Row], domain: tuple[float, float], title: str, neutral
     for filled, test in ((True, "datum.solid && !datum.people"), (False, "!datum.solid || datum.people")):
         layers.append(
             chart.transform_filter(f"isValid(datum.value) && ({test})")
-            .mark_point(
-                filled=filled, size=75, opacity=1, strokeWidth=2, fill=alt.Undefined if filled else "white"
-            )
+            .mark_point(filled=filled, size=75, opacity=1, strokeWidth=2, fill=alt.Undefined if filled else "white")
             .encode(
                 x=alt.X("value:Q", scale=scale, axis=axis),
                 y=at(down),
@@ -283,9 +273,7 @@ def _fitted(text: str, room: float) -> str:
 def _domain(rows: Sequence[Row], neutral: float | None) -> tuple[float, float]:
     """Wide enough for what is known; priors and unidentified intervals are cut at the edge."""
     solid = [row for row in rows if row.solid] or list(rows)
-    ends = [
-        v for row in solid for v in (row.value, *(row.interval or ()), *(row.wide or ())) if v is not None
-    ]
+    ends = [v for row in solid for v in (row.value, *(row.interval or ()), *(row.wide or ())) if v is not None]
     ends += [row.value for row in rows if row.value is not None]
     ends += [v for row in rows for v in (row.consistent or ()) if math.isfinite(v)]
     ends += [] if neutral is None else [neutral]

@@ -23,9 +23,7 @@ def giving(results: Document, rows: Sequence[Document]) -> str:
         share = UNKNOWN if mean is None else whole_percent(mean[1])
         text = f"gave {share} of the endowment on average over {questions_of(len(cells))}"
     if amounts:
-        nothing, half = (
-            sum(float(row[key]) for row in amounts) / len(amounts) for key in ("p_zero", "p_half")
-        )
+        nothing, half = (sum(float(row[key]) for row in amounts) / len(amounts) for key in ("p_zero", "p_half"))
         text += f": nothing in {whole_percent(nothing)} of answers and half in {whole_percent(half)}"
     known = [row for row in rows if row.get("human_share") is not None]
     people = people_mean(results, known)
@@ -75,9 +73,7 @@ def mean_amount(rows: Sequence[Document], key: str = "share") -> tuple[float, fl
     return sum(m for m, _ in means) / len(means), sum(s for _, s in means) / len(means)
 
 
-def _mean(
-    amounts: Sequence[Document], rows: Sequence[Document], key: str = "share"
-) -> tuple[float, float] | None:
+def _mean(amounts: Sequence[Document], rows: Sequence[Document], key: str = "share") -> tuple[float, float] | None:
     """The mean over cells as the results have it; from the listed shares where they do not."""
     if not amounts:
         return mean_amount(rows, key)

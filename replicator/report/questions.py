@@ -64,11 +64,7 @@ def _mean(entry: Document) -> str:
 
 def _study(entry: Document) -> str:
     rank = entry.get("rank")
-    basis = (
-        f" (spread from {entry['spread_basis']})"
-        if entry.get("spread_basis") in ("data", "judgement")
-        else ""
-    )
+    basis = f" (spread from {entry['spread_basis']})" if entry.get("spread_basis") in ("data", "judgement") else ""
     return UNKNOWN if rank is None else f"higher than {percent(rank)} of new human studies{basis}"
 
 

@@ -75,8 +75,7 @@ def sections(sources: Sequence[Source]) -> tuple[Section, ...]:
     for source in sources:
         groups.setdefault(str(source.results["experiment"]), []).append(source)
     return tuple(
-        Section(name, beside([source.results for source in group]), tuple(group))
-        for name, group in groups.items()
+        Section(name, beside([source.results for source in group]), tuple(group)) for name, group in groups.items()
     )
 
 
@@ -121,9 +120,7 @@ def _value_gaps(path: Path) -> dict[tuple[str, str], float]:
 
 def _expected_value(outcomes: Sequence[Mapping[str, Any]], option: str) -> float:
     return sum(
-        float(outcome["amount"])
-        * (float(outcome["probability_low"]) + float(outcome["probability_high"]))
-        / 2
+        float(outcome["amount"]) * (float(outcome["probability_low"]) + float(outcome["probability_high"])) / 2
         for outcome in outcomes
         if outcome["option"] == option
     )
@@ -134,9 +131,7 @@ def _replies(answers: pd.DataFrame) -> tuple[Reply, ...]:
     odd = answers[(answers["status"] != "valid") & answers["text"].notna()]
     odd = odd.drop_duplicates(["model", "status"])
     rows = zip(odd["model"], odd["status"], odd["text"], strict=True)
-    return tuple(
-        Reply(str(model), str(status), str(text)[:_LONGEST_REPLY]) for model, status, text in rows if text
-    )
+    return tuple(Reply(str(model), str(status), str(text)[:_LONGEST_REPLY]) for model, status, text in rows if text)
 
 
 def _wordings(answers: pd.DataFrame) -> tuple[str, ...]:

@@ -114,11 +114,7 @@ def why_it_moves(estimates: Sequence[Document]) -> list[str]:
 
 def remarks(results: Document) -> list[str]:
     """What the fits themselves have to say, once each."""
-    said = [
-        f"{who(e)} ({model(e)}): {text}"
-        for e in results.get("estimates") or []
-        for text in e.get("words") or []
-    ]
+    said = [f"{who(e)} ({model(e)}): {text}" for e in results.get("estimates") or [] for text in e.get("words") or []]
     return list(dict.fromkeys(said))
 
 
@@ -245,9 +241,7 @@ def unidentified(results: Document) -> Table | None:
             known = f"consistent set {interval_text(bounds)}" if bounds else "nothing beyond the prior"
             known += f"; {percent(rate)} of its choices follow the theory" if rate is not None else ""
             rows.append((Cell(who(e)), Cell(model(e)), Cell(terms.join(reasons)), Cell(known)))
-    return table(
-        "Not identified", ("estimate", "theory and noise", "why not", "what is known instead"), rows, ()
-    )
+    return table("Not identified", ("estimate", "theory and noise", "why not", "what is known instead"), rows, ())
 
 
 _LIMITS = {

@@ -162,9 +162,7 @@ def obstacles(population: Document) -> list[str]:
     reasons = []
     valid = population.get("valid_share")
     if valid is not None and valid < VALID_SHARE:
-        reasons.append(
-            f"only {percent(valid)} of its answers are valid (at least {percent(VALID_SHARE)} needed)"
-        )
+        reasons.append(f"only {percent(valid)} of its answers are valid (at least {percent(VALID_SHARE)} needed)")
     mass = population.get("label_mass")
     if (mass is not None and mass < LABEL_MASS) or "low-label-mass" in (population.get("limits") or ()):
         reasons.append(
@@ -172,9 +170,7 @@ def obstacles(population: Document) -> list[str]:
             f"at least {percent(LABEL_MASS)} needed)"
         )
     if population["population"] != "human" and "wording-limited" in (population.get("limits") or ()):
-        reasons.append(
-            "fewer than ten wordings were tried, so its answers may be about the wording (wording-limited)"
-        )
+        reasons.append("fewer than ten wordings were tried, so its answers may be about the wording (wording-limited)")
     return reasons
 
 

@@ -9,7 +9,8 @@ from replicator.theories.theory import Array, Parameter, Parameters, Theory, by_
 
 _LOG_FLOOR = -50.0
 """log of the smallest amount relative to the stake. u(0) is minus infinity for r >= 1; with this floor the
-normalised utility keeps its limit there (any positive amount is worth 1, nothing is worth 0) and stays smooth."""
+normalised utility comes close to its limit there (any positive amount is worth 1, nothing is worth 0) and stays
+smooth in r; half a stake is worth .986 at r = 1."""
 
 
 def utility(xp: ModuleType, parameters: Parameters, amount: Array) -> Array:

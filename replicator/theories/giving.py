@@ -70,9 +70,7 @@ def natural(xp: ModuleType, coordinates: Parameters) -> dict[str, Array]:
     }
 
 
-def mean_share(
-    p_zero: Array, p_half: Array, p_above: Array, interior_mean: Array, above_mean: Array
-) -> Array:
+def mean_share(p_zero: Array, p_half: Array, p_above: Array, interior_mean: Array, above_mean: Array) -> Array:
     """Mean share given, from the four kinds of gift."""
     p_interior = 1.0 - p_zero - p_half - p_above
     return p_interior * interior_mean / 2.0 + p_half / 2.0 + p_above * (1.0 + above_mean) / 2.0

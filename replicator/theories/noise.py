@@ -70,8 +70,13 @@ def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int) -> Array:
     log_w = xp.log(lapse / options) - xp.log1p(-lapse)
     total = xp.logaddexp(0.0, eta[:, :1])
     for k in range(1, options - 1):
-        total = xp.logaddexp(total, eta[:, k : k + 1])
-    return xp.logaddexp(eta, log_w + total) - xp.logaddexp(0.0, log_w + total)
+        total = _log_sum(xp, total, eta[:, k : k + 1])
+    return _log_sum(xp, eta, log_w + total) - xp.logaddexp(0.0, log_w + total)
+
+
+def _log_sum(xp: ModuleType, a: Array, b: Array) -> Array:
+    """log(e^a + e^b) in a form whose gradient stays finite however large they are."""
+    return a + xp.logaddexp(0.0, b - a)
 
 
 def _utility(theory: Theory):  # type: ignore[no-untyped-def]

@@ -52,14 +52,8 @@ def check_domain(theory: Theory, arrays: Stimuli) -> None:
 def _check(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.to != "self":
-            raise DataError(
-                f'option "{outcome.option}" gives to {outcome.to}; theories of risk read own outcomes only'
-            )
+            raise DataError(f'option "{outcome.option}" gives to {outcome.to}; theories of risk read own outcomes only')
         if outcome.delay != 0:
-            raise DataError(
-                f'option "{outcome.option}" is delayed; theories of risk read immediate outcomes only'
-            )
+            raise DataError(f'option "{outcome.option}" is delayed; theories of risk read immediate outcomes only')
         if outcome.probability_low != outcome.probability_high:
-            raise DataError(
-                f'option "{outcome.option}" has an unknown probability; theories of risk need known ones'
-            )
+            raise DataError(f'option "{outcome.option}" has an unknown probability; theories of risk need known ones')
