@@ -169,7 +169,7 @@ def _choice_job(
             return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
         data = choice_data(kept, cells, _unit(job))
     check_domain(theory, data.stimuli)
-    intercept = can_have_intercept(job.fit.noise, data)
+    intercept = can_have_intercept(theory, job.fit.noise, data)
     label = _label(job, unit, elicitation, intercept=intercept, experiment=experiment)
     silence = no_response(data)
     if silence is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replicator.inference.data import ChoiceData
+from replicator.theories.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,15 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
     )
 
 
-def can_have_intercept(noise: str, data: ChoiceData) -> bool:
-    """Whether a tendency to accept as such can be told from the theory: one status quo among the options, and noise in
-    money, under which gains and losses move the logit each on its own. Contextual utility of a 50-50 gamble depends on
-    their ratio alone, and shifting that curve is what both the intercept and loss aversion do."""
-    return noise == "logit" and int(data.status_quo.sum()) == 1 and len(data.questions) > 2
+def can_have_intercept(theory: Theory, noise: str, data: ChoiceData) -> bool:
+    """Whether a tendency to accept as such can be told from the theory.
+
+    It takes one status quo among the options, noise in money, and linear utility, so that gains and losses move the
+    logit each on its own. Contextual utility of a 50-50 gamble depends on their ratio alone, and with curvature the
+    level of acceptance is what curvature explains: there an intercept would only trade off against the theory.
+    """
+    linear = len(theory.parameters) == 1
+    return linear and noise == "logit" and int(data.status_quo.sum()) == 1 and len(data.questions) > 2
 
 
 def _answers(data: ChoiceData) -> np.ndarray:

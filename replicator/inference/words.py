@@ -105,7 +105,7 @@ def across_theories(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     for entry in result:
         if entry["theory"] != "loss-aversion-power" or entry["parameter"] != "loss_aversion" or entry["mean"] is None:
             continue
-        keys = ("population", "condition", "parameter", "estimand", "pooling", "noise", "intercept")
+        keys = ("population", "condition", "parameter", "estimand", "pooling", "noise")
         for linear in entries:
             if linear["theory"] != "loss-aversion" or linear["mean"] is None:
                 continue
