@@ -83,8 +83,13 @@ def peoples_gambles() -> tuple[ChoiceData, Structure]:
         counts=np.column_stack([accepted, times - accepted]).astype(float),
         status_quo=np.array([False, True]),
     )
-    assert can_have_intercept(data)
-    return data, structure("loss-aversion-power", "logit", data, intercept=True)
+    return data, structure("loss-aversion", "logit", data, intercept=True)
+
+
+def curved_gambles() -> tuple[ChoiceData, Structure]:
+    """The same choices with power utility, whose two parameters leave no room for an intercept."""
+    data, _ = peoples_gambles()
+    return data, structure("loss-aversion-power", "logit", data, intercept=False)
 
 
 def sampled_triples() -> tuple[ChoiceData, Structure]:
@@ -127,8 +132,11 @@ def published_shares() -> tuple[ChoiceData, Structure]:
 
 
 CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
-    case.__name__: case for case in (exact_lotteries, peoples_gambles, sampled_triples, exact_triples, published_shares)
-}
+    case.__name__: case
+    for case in (
+        exact_lotteries, peoples_gambles, curved_gambles, sampled_triples, exact_triples, published_shares,
+    )
+}  # fmt: skip
 
 
 @dataclass
@@ -251,19 +259,28 @@ def slot_constants(free: np.ndarray) -> np.ndarray:
 
 
 def by_hand(fitted: Fit, point: Point, weight: float) -> np.ndarray:
-    """Log likelihood row by row (and contrast by contrast for exact probabilities)."""
+    """Log likelihood row by row (and contrast by contrast for exact probabilities).
+
+    Of two options' counts it is the binomial's without its coefficient, which no parameter moves.
+    """
     data, predicted = fitted.data, log_odds(fitted, point, weight)
     if fitted.structure.likelihood == "probabilities":
         sigma = FLOOR + scale(point, "residual")
         return np.asarray(stats.t.logpdf(data.logits, df=4, loc=predicted, scale=sigma))
     total = data.counts.sum(axis=1)
     if len(data.options) == 2:
-        return np.asarray(stats.binom.logpmf(data.counts[:, 0], total, special.expit(predicted[:, 0])))
+        p = special.expit(predicted[:, 0])
+        return np.asarray(stats.binom.logpmf(data.counts[:, 0], total, p) - log_ways(data.counts))
     shares = special.softmax(np.column_stack([predicted, np.zeros(len(predicted))]), axis=1)
     return np.asarray([
         stats.multinomial.logpmf(count, int(n), share)
         for count, n, share in zip(data.counts, total, shares, strict=True)
     ])  # fmt: skip
+
+
+def log_ways(counts: np.ndarray) -> np.ndarray:
+    """(row,) log of the number of orders in which choices counted like this can come."""
+    return np.asarray(special.gammaln(counts.sum(axis=1) + 1) - special.gammaln(counts + 1).sum(axis=1))
 
 
 def test_the_designs_carry_every_part_of_the_model_somewhere() -> None:
@@ -404,24 +421,54 @@ def typical_curve(fitted: Fit, point: Point) -> np.ndarray:
     return with_lapse(mean, float(special.expit(point["lapse_logodds__"])))
 
 
-def test_counting_the_same_answers_together_changes_nothing_but_a_constant() -> None:
-    """Ten people's answers to a question are one binomial: aggregation loses no information."""
+@pytest.mark.parametrize("options", [2, 3])
+def test_counting_the_same_answers_together_loses_nothing(options: int) -> None:
+    """Ten people's answers to a question are one count.
+
+    Of two options the likelihoods are equal; of three they differ by the multinomial coefficient, a constant.
+    """
     rng = np.random.default_rng(6)
-    stimuli = random_stimuli(rng, 5, 2, 2, losses=False)
-    first = rng.binomial(1, 0.4, size=50)
+    stimuli = random_stimuli(rng, 5, options, 2, losses=False)
+    single = rng.multinomial(1, np.arange(1, options + 1) / sum(range(options + 1)), size=50).astype(float)
     question = np.tile(np.arange(5), 10)
-    single = np.column_stack([first, 1 - first]).astype(float)
-    summed = np.zeros((5, 2))
+    summed = np.zeros((5, options))
     np.add.at(summed, question, single)
     shape = structure("crra", "contextual", made(stimuli, counts=summed), intercept=False)
     together = fit(made(stimuli, counts=summed), shape)
     apart = fit(made(stimuli, counts=single, question=question), shape)
-    log_ways = special.gammaln(11) - special.gammaln(summed + 1).sum(axis=1)
+    constant = log_ways(summed) if options > 2 else 0.0
     for seed in range(3):
         point = together.point(seed)
         by_question = np.zeros(5)
         np.add.at(by_question, question, np.asarray(apart.rows(point)).ravel())
-        np.testing.assert_allclose(together.rows(point), by_question + log_ways, rtol=1e-8)
+        np.testing.assert_allclose(together.rows(point), by_question + constant, rtol=1e-8)
+
+
+@pytest.mark.parametrize("condition", [0, 1])
+def test_each_condition_counts_in_its_own_stake_and_sensitivity(condition: int) -> None:
+    """At 20 times the stakes money is counted in units 20 times as large, question by question."""
+    data, _ = peoples_gambles()
+    here, first = data.condition == condition, data.condition == 0
+    low = replace(data.stimuli, amount=data.stimuli.amount[:3], probability=data.stimuli.probability[:3])
+    factor = 20.0 if condition else 1.0
+    same = replace(data.stimuli, amount=np.concatenate([low.amount, low.amount * 20.0]),
+                   probability=np.concatenate([low.probability] * 2))  # fmt: skip
+    stakes, units = stake(same, data.condition), sensitivity_unit("logit", same, data.condition)
+    assert stakes.shape == units.shape == (len(data.questions),)
+    np.testing.assert_allclose(stakes[here], factor * stakes[first])
+    np.testing.assert_allclose(units[here], units[first] / factor)
+
+
+def test_an_intercept_stands_only_beside_linear_utility_of_money() -> None:
+    """Where curvature or a ratio of utilities already sets the level of acceptance, none is estimated."""
+    data, _ = peoples_gambles()
+    linear, power = theories.get("loss-aversion"), theories.get("loss-aversion-power")
+    assert can_have_intercept(linear, "logit", data)
+    assert not can_have_intercept(linear, "contextual", data)
+    assert not can_have_intercept(power, "logit", data)
+    assert not can_have_intercept(power, "contextual", data)
+    lotteries_without_status_quo = replace(data, status_quo=np.array([False, False]))
+    assert not can_have_intercept(linear, "logit", lotteries_without_status_quo)
 
 
 def test_swapping_the_answers_needs_no_new_model() -> None:

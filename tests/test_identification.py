@@ -161,7 +161,8 @@ def test_four_safe_choices_are_those_of_the_risk_neutral(ask: Ask, noise: str) -
     for condition in (0, 1):
         found = consistent_set(theories.get("crra"), "risk_aversion", noise, data, condition)
         assert found.rationality_rate == 1.0
-        assert not found.open_ended
+        assert found.low is not None
+        assert found.high is not None
         assert (found.low, found.high) == pytest.approx((indifference(0.4), indifference(0.5)), abs=0.004)
         assert -0.15 < found.low < found.high < 0.15
 
@@ -183,7 +184,11 @@ def test_more_safe_choices_are_more_risk_averse(ask: Ask) -> None:
         assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
     last = consistent_set(theory, "risk_aversion", "contextual", switching(data, 9), 0)
     assert last.low == pytest.approx(1.37, abs=0.01)
-    assert last.open_ended  # nothing bounds it from above but the end of the search
+    assert last.high is None  # nothing bounds it from above but the end of the search
+    first = consistent_set(theory, "risk_aversion", "contextual", switching(data, 1), 0)
+    assert first.high == pytest.approx(-0.95, abs=0.01)
+    never = consistent_set(theory, "risk_aversion", "contextual", switching(data, 0), 0)
+    assert (never.low, never.high) == (None, pytest.approx(-1.71, abs=0.01))
 
 
 def test_a_choice_that_no_risk_aversion_explains_lowers_the_rationality_rate(ask: Ask) -> None:
@@ -211,7 +216,16 @@ def test_with_two_parameters_each_set_holds_the_truth(ask: Ask) -> None:
     }
     for found in sets.values():
         assert found.rationality_rate == 1.0
-        assert found.low <= 1.0 <= found.high
-    alone = consistent_set(theories.get("loss-aversion"), "loss_aversion", "contextual", data, 0)
-    wide = sets["loss_aversion"]
-    assert wide.high - wide.low >= alone.high - alone.low - 0.01  # another parameter never says more
+        low, high = ends(found)
+        assert low <= 1.0 <= high
+    alone = ends(consistent_set(theories.get("loss-aversion"), "loss_aversion", "contextual", data, 0))
+    wide = ends(sets["loss_aversion"])
+    assert wide[1] - wide[0] >= alone[1] - alone[0] - 0.01  # another parameter never says more
+
+
+def ends(found: Consistent) -> tuple[float, float]:
+    """The ends of a set, infinite where it is open."""
+    return (
+        -np.inf if found.low is None else found.low,
+        np.inf if found.high is None else found.high,
+    )

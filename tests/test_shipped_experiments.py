@@ -192,8 +192,20 @@ def test_the_primary_estimates() -> None:
     plans = {name: specification.find(name).analysis.primary for name in NAMES}
     assert {name: (p.theory, p.noise, p.parameter, p.rope) for name, p in plans.items()} == {
         "holt-laury": ("crra", "contextual", "risk_aversion", 0.1),
-        "mixed-gambles": ("loss-aversion", "contextual", "loss_aversion", 0.1),
+        "mixed-gambles": ("loss-aversion", "logit", "loss_aversion", 0.1),
         "dictator": ("giving", "none", "mean_share", 0.05),
+    }
+
+
+def test_other_utilities_and_noises_stand_beside_the_primary_ones() -> None:
+    plans = {name: specification.find(name).analysis.fits[1:] for name in NAMES}
+    assert {name: {(f.theory, f.noise, f.parameter) for f in plan} for name, plan in plans.items()} == {
+        "holt-laury": {("crra", "logit", "risk_aversion")},
+        "mixed-gambles": {
+            ("loss-aversion-power", "logit", "loss_aversion"),
+            ("loss-aversion", "contextual", "loss_aversion"),
+        },
+        "dictator": set(),
     }
 
 

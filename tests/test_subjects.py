@@ -187,7 +187,7 @@ def test_tom_2007_gives_the_published_median(tmp_path: Path) -> None:
     table, cells = read(run.choices)
     data = choice_data(usable(table), cells, "person")
     assert data.counts.sum() == 3_942
-    assert can_have_intercept(data)
+    assert can_have_intercept(LINEAR, "logit", data)
     found = by_subject(LINEAR, "logit", data, intercept=True)
     assert (found.estimable, found.people) == (16, 16)
     values = found.natural["loss_aversion"]

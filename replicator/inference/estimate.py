@@ -102,8 +102,7 @@ def _jobs(experiment: Experiment, populations: Mapping[str, pd.DataFrame], condi
                 )
     if experiment.response.type == "choice":
         for reference in _published(experiment, conditions):
-            for fit in experiment.analysis.fits:
-                yield Job(PUBLISHED + reference.id, "human", fit, "complete", reference)
+            yield Job(PUBLISHED + reference.id, "human", experiment.analysis.primary, "complete", reference)
 
 
 def _published(experiment: Experiment, conditions: set[str]) -> list[Reference]:

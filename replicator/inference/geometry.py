@@ -25,6 +25,9 @@ _PULL = 0.03
 """Of the prior centre on the pooled optimum, so that it exists where the data say nothing."""
 
 
+_NUDGE = 1e-4
+
+
 @dataclass(frozen=True)
 class Geometry:
     """How the sampler walks: which effects are centred, and where it starts."""
@@ -71,7 +74,9 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
         error_of_question = float(np.mean(1.0 / _by_question(data, data.question, precision)))
         centring["item_misfit"] = _weight(float(np.mean(off**2)), error_of_question)
         values["item_misfit_raw"] = centring["item_misfit"] * (fitted + off)
-    return Geometry(centring, values)
+    # A hair off the optimum: the sampler takes its first scales from the gradient, which must not be exactly zero.
+    nudge = np.random.default_rng(1)
+    return Geometry(centring, {name: value + _NUDGE * nudge.random(value.shape) for name, value in values.items()})
 
 
 def _predictor(

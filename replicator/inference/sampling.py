@@ -47,9 +47,11 @@ def draw(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = build()
-            # Only scales start apart. Exact answers pin everything else to within hundredths, so that a jitter of
-            # one would throw chains into far regions, where misfit explains what the theory should.
-            jittered = {rv for rv in model.free_RVs if rv.name.endswith("sd") or rv.name == "residual"}
+            # Where starts are given, only scales start apart. Exact answers pin everything else to within hundredths,
+            # so that a jitter of one would throw chains into far regions, where misfit explains what the theory should.
+            given = any(name.startswith("start_") for name in data)
+            scales = {rv for rv in model.free_RVs if rv.name.endswith("sd") or rv.name == "residual"}
+            jittered = scales if given else set(model.free_RVs)
             _compiled[key] = model, nutpie.compile_pymc_model(model, jitter_rvs=jittered)
     model, compiled = _compiled[key]
     with model:
