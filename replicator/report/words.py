@@ -91,10 +91,11 @@ def behaviour(results: Document, population: Document) -> str:
     rows = [row for row in rows if row.get("share") is not None]
     if not rows and facts(population).get("reference"):
         return "went through the same estimator as the models, from their published shares."
+    mass = population.get("label_mass")
+    if mass is not None and mass < LABEL_MASS:
+        left = "no answer" if not rows else "next to no answer"
+        return f"put so little probability on its options ({percent(mass)} on average) that {left} can be used."
     if not rows:
-        mass = population.get("label_mass")
-        if mass is not None and mass < LABEL_MASS:
-            return f"put so little probability on its options ({percent(mass)}) that no answer can be used."
         return "gave no answer that could be used."
     if results.get("response") == "amount":
         return giving(results, rows)
