@@ -1,0 +1,93 @@
+"""What the priors of the fits imply in units that an economist reads.
+
+`python -m replicator.theories.predictive` prints the tables of `docs/priors.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from replicator import theories
+from replicator.theories.theory import Theory
+
+QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
+
+GAMBLE = (100.0, 10.0)
+"""The even gamble of whose certainty equivalent the priors of risk aversion are told."""
+
+LOSS = 10.0
+"""The loss against which the smallest acceptable gain is told."""
+
+_DRAWS = 200_000
+
+
+@dataclass(frozen=True)
+class Predictive:
+    """Prior quantiles of one quantity."""
+
+    theory: str
+    quantity: str
+    unit: str
+    quantiles: tuple[float, ...]
+    """At QUANTILES."""
+
+
+def predictive(theory: Theory) -> list[Predictive]:
+    """Quantiles of a theory's parameters under its prior, and of what they mean in money."""
+    rng = np.random.default_rng(20021)
+    coordinates = {p.name: rng.normal(p.prior.mean, p.prior.sd, _DRAWS) for p in theory.parameters}
+    natural = {name: np.asarray(value) for name, value in theory.natural(np, coordinates).items()}
+    rows = [_row(theory, name, theory.parameter(name).unit or "", values) for name, values in natural.items()]
+    if theory.name == "crra":
+        label = f"certainty equivalent of an even gamble for {GAMBLE[0]:g} or {GAMBLE[1]:g}"
+        rows.append(_row(theory, label, "USD", certainty_equivalent(natural["risk_aversion"])))
+    elif "loss_aversion" in natural:
+        label = f"smallest gain accepted against an even chance of losing {LOSS:g}"
+        curvature = natural.get("curvature", np.ones(_DRAWS))
+        rows.append(_row(theory, label, "USD", LOSS * natural["loss_aversion"] ** (1.0 / curvature)))
+    return rows
+
+
+def certainty_equivalent(risk_aversion: np.ndarray) -> np.ndarray:
+    """CE of the even gamble under CRRA: ((h^(1-r) + l^(1-r)) / 2)^(1/(1-r)), the geometric mean at r = 1."""
+    exponent = 1.0 - risk_aversion
+    near_one = np.abs(exponent) < 1e-6
+    safe = np.where(near_one, 1.0, exponent)
+    high, low = (np.power(amount, safe) for amount in GAMBLE)
+    return np.where(near_one, np.sqrt(GAMBLE[0] * GAMBLE[1]), np.power((high + low) / 2.0, 1.0 / safe))
+
+
+def markdown() -> str:
+    """All tables, and every prior with its source."""
+    lines = [
+        "| theory | quantity | " + " | ".join(f"{q:.1%}" for q in QUANTILES) + " |",
+        "|---|---|" + "---|" * len(QUANTILES),
+    ]
+    for theory in theories.THEORIES.values():
+        for row in predictive(theory):
+            name = row.quantity.replace("_", " ") + (f" ({row.unit})" if row.unit else "")
+            lines.append(f"| {theory.name} | {name} | " + " | ".join(f"{v:.2f}" for v in row.quantiles) + " |")
+    lines += [
+        "",
+        "| theory | parameter | prior of the coordinate | between people (natural scale) | source |",
+        "|---|---|---|---|---|",
+    ]
+    for theory in theories.THEORIES.values():
+        for p in theory.parameters:
+            lines.append(
+                f"| {theory.name} | {p.name.replace('_', ' ')} | normal({p.prior.mean:g}, {p.prior.sd:g}), {p.scale} "
+                f"| {p.prior.person_sd:g} | {p.prior.source} |"
+            )
+    return "\n".join(lines)
+
+
+def _row(theory: Theory, quantity: str, unit: str, values: np.ndarray) -> Predictive:
+    return Predictive(theory.name, quantity, unit, tuple(float(q) for q in np.quantile(values, QUANTILES)))
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(markdown() + "\n")
