@@ -94,7 +94,10 @@ def behaviour(results: Document, population: Document) -> str:
     mass = population.get("label_mass")
     if mass is not None and mass < LABEL_MASS:
         left = "no answer" if not rows else "next to no answer"
-        return f"put so little probability on its options ({percent(mass)} on average) that {left} can be used."
+        return (
+            f"does not choose meaningfully: it put so little probability on its options ({percent(mass)} on average) "
+            f"that {left} can be used."
+        )
     if not rows:
         return "gave no answer that could be used."
     if results.get("response") == "amount":
