@@ -41,4 +41,4 @@ lint: $(INSTALLED) ## ruff and mypy (strict on the package)
 
 clean: ## remove what was built; keeps .venv and the reports
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
-	find replicator tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+	find replicator tests -type d -name __pycache__ -prune -exec rm -rf {} +

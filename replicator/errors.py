@@ -51,7 +51,8 @@ class Fault:
     """What would be right."""
 
     def __str__(self) -> str:
-        return f"{self.file}#{self.pointer}: {self.problem} {self.remedy}".rstrip()
+        line = f"{self.file}#{self.pointer}: {self.problem} {self.remedy}".rstrip()
+        return " ".join(line.split())  # one line, whatever a document's keys and values hold
 
 
 class SpecError(ReplicatorError):

@@ -148,7 +148,11 @@ def refresh(run: Run, watcher: Watcher) -> dict[str, Any]:
     sound = not runs.stale(run, run.estimates, run.choices)
     if not sound or runs.stale(run, run.results, run.choices, run.estimates):
         return compare(run, watcher)
-    results: dict[str, Any] = json.loads(run.results.read_text(encoding="utf-8"))
+    try:
+        results: dict[str, Any] = json.loads(run.results.read_text(encoding="utf-8"))
+        results["experiment"], results["populations"], results["estimates"], results["choices"]
+    except (ValueError, KeyError, TypeError):
+        return compare(run, watcher)  # damaged, and its sources are sound
     return results
 
 

@@ -151,7 +151,9 @@ def prior_moments(theory: str) -> dict[str, tuple[float, float]]:
 def prior_draws(theory: Theory, size: int = _PRIOR_DRAWS) -> dict[str, np.ndarray]:
     """Seeded draws of every parameter and derived quantity from the prior, natural scale."""
     rng = np.random.default_rng(20021)
-    coordinates = {p.name: rng.normal(p.prior.mean, p.prior.sd, size) for p in theory.parameters}
+    # Each draw with its mirror image, so that a prior centred on zero has a mean of zero.
+    half = {p.name: rng.normal(0.0, p.prior.sd, size // 2) for p in theory.parameters}
+    coordinates = {p.name: p.prior.mean + np.concatenate([half[p.name], -half[p.name]]) for p in theory.parameters}
     return {name: np.asarray(values) for name, values in theory.natural(np, coordinates).items()}
 
 

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from replicator import choices, files, references, theories
-from replicator.errors import DataError
 from replicator.experiment import Experiment, Fit, condition_name
 from replicator.inference import gifts, posterior, subjects, words
 from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, usable
@@ -35,6 +34,9 @@ from replicator.inference.structure import can_have_intercept, structure
 from replicator.references import PUBLISHED, Reference
 from replicator.runs import Run
 from replicator.theories.stimuli import check_domain
+
+CERTAIN = 1e-6
+"""A distribution of gifts that leaves less than this to other amounts is certain."""
 
 Pooling = Literal["none", "partial", "complete"]
 Progress = Callable[[int, int, str], None]
@@ -88,7 +90,8 @@ def _jobs(experiment: Experiment, populations: Mapping[str, pd.DataFrame], condi
         for fit in experiment.analysis.fits:
             if kind == "human":
                 if rows["subject"].notna().all():
-                    if fit.noise == "logit" and len(theories.get(fit.theory).parameters) == 1:
+                    alone = fit.noise == "logit" and len(experiment.options) == 2
+                    if alone and len(theories.get(fit.theory).parameters) == 1:
                         yield Job(name, "human", fit, "none")
                     yield Job(name, "human", fit, "partial")
                 yield Job(name, "human", fit, "complete")
@@ -287,6 +290,10 @@ def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, ce
             return [e for c in conditions for e in silent_entries(label, c, sets.why_not, sets=sets.known)]
         data = gifts.from_records(kept, conditions, "person" if job.pooling == "partial" else "gift")
     else:
+        certain = _certain_gift(kept, shares)
+        if certain is not None:
+            known = words.certain(certain)
+            return [e for c in conditions for e in silent_entries(label, c, known.why_not, sets=known.known)]
         data = gifts.from_distributions(
             [
                 (
@@ -312,6 +319,17 @@ def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, ce
     return entries
 
 
+def _certain_gift(rows: pd.DataFrame, shares: Mapping[Any, tuple[dict[str, float], np.ndarray]]) -> float | None:
+    """The share that every answer gives with certainty; None where answers differ or leave a doubt."""
+    found = set()
+    for row in rows.to_dict("records"):
+        probability = np.asarray(row["probabilities"])
+        if probability.max() < 1.0 - CERTAIN:
+            return None
+        found.add(float(shares[row["item"], row["condition"]][1][int(probability.argmax())]))
+    return found.pop() if len(found) == 1 else None
+
+
 def _share_tables(rows: pd.DataFrame, cells: Cells) -> dict[tuple[str, str], tuple[dict[str, float], np.ndarray]]:
     """(item, condition) -> share given by option name, and the same by position on the grid."""
     tables = {}
@@ -331,10 +349,3 @@ def _amounts(rows: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
 def _file_name(label: Label) -> str:
     parts = [label.population, label.theory, label.noise, label.estimand]
     return "--".join(re.sub(r"[^A-Za-z0-9.=,-]+", "_", part).strip("_") for part in parts) + ".nc"
-
-
-def check_plan(experiment: Experiment) -> None:
-    """Raises DataError where the plan asks for a theory of the other kind of response."""
-    for fit in experiment.analysis.fits:
-        if theories.get(fit.theory).response != experiment.response.type:
-            raise DataError(f'theory "{fit.theory}" is not about {experiment.response.type}s')

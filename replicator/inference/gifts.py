@@ -212,14 +212,17 @@ def _effective(hit: np.ndarray, weight: np.ndarray, person: np.ndarray) -> tuple
     if not 0 < share < 1:
         return share, people
     clustered = float((np.bincount(person, weight * (hit - share)) ** 2).sum()) / total**2
+    if clustered * people < 1e-9:
+        # Everybody gives as often as everybody else: the spread between people says nothing about the error.
+        return share, people
     return share, min(share * (1 - share) / clustered, float(len(hit)))
 
 
 def _mean(value: np.ndarray, weight: np.ndarray, person: np.ndarray) -> tuple[float, float]:
     """Weighted mean and its standard error clustered by person.
 
-    Few gifts, or gifts all alike, say less than their spread: the error is at least that of a uniform trait, .29,
-    over the number of people.
+    Gifts that are all alike would leave no error at all: it is at least what one more person, whose gift may lie anywhere
+    (uniform, sd .29), would move the mean by.
     """
     total = float(weight.sum())
     mean = float(weight @ value / total)

@@ -69,6 +69,16 @@ def unvaried(share: float, n: int) -> Unvaried:
     )
 
 
+def certain(share: float) -> Unvaried:
+    """One amount with probability 1 in every wording: known as it stands, and nothing is left to estimate."""
+    kinds = {"p_zero": share <= 0.0, "p_half": abs(share - 0.5) < 1e-9, "p_above": share > 0.5 + 1e-9}
+    known = {name: Consistent(float(value), float(value), 1.0) for name, value in kinds.items()}
+    known[giving.MEAN_SHARE.name] = Consistent(share, share, 1.0)
+    return Unvaried(
+        f"It gives {share:.0%} with certainty in every wording: there is no variation to estimate from.", known
+    )
+
+
 def of_design(theory: Theory, noise: str, data: ChoiceData) -> list[str]:
     """What the ranges of the design do to a parameter."""
     if not theory.losses:

@@ -286,8 +286,13 @@ def _bound(value: float | None) -> str:
 def _choosing(rows: Sequence[Document], *, beside: bool) -> str:
     option = first_option(rows)
     chosen = [row for row in rows if row["option"] == option]
-    share = sum(float(row["share"]) for row in chosen) / len(chosen)
-    text = f"chose {option} {whole_percent(share)} of the time over {questions_of(len(chosen))}"
+    names = list(dict.fromkeys(str(row["option"]) for row in rows))
+    shown = names[:1] if len(names) <= 2 else names
+    parts = []
+    for name in shown:
+        of_name = [float(row["share"]) for row in rows if row["option"] == name]
+        parts.append(f"{name} {whole_percent(sum(of_name) / len(of_name))}")
+    text = f"chose {join(parts)} of the time over {questions_of(len(chosen))}"
     return text + (_beside_people(chosen) if beside else "") + "."
 
 
