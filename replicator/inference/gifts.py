@@ -221,8 +221,8 @@ def _effective(hit: np.ndarray, weight: np.ndarray, person: np.ndarray) -> tuple
 def _mean(value: np.ndarray, weight: np.ndarray, person: np.ndarray) -> tuple[float, float]:
     """Weighted mean and its standard error clustered by person.
 
-    Gifts that are all alike would leave no error at all: it is at least what one more person, whose gift may lie anywhere
-    (uniform, sd .29), would move the mean by.
+    Gifts that are all alike would leave no error at all: it is at least what one more person, whose gift may lie
+    anywhere (uniform, sd .29), would move the mean by.
     """
     total = float(weight.sum())
     mean = float(weight @ value / total)
