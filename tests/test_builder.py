@@ -444,19 +444,19 @@ def test_counting_the_same_answers_together_loses_nothing(options: int) -> None:
         np.testing.assert_allclose(together.rows(point), by_question + constant, rtol=1e-8)
 
 
-@pytest.mark.parametrize("condition", [0, 1])
-def test_each_condition_counts_in_its_own_stake_and_sensitivity(condition: int) -> None:
-    """At 20 times the stakes money is counted in units 20 times as large, question by question."""
-    data, _ = peoples_gambles()
-    here, first = data.condition == condition, data.condition == 0
-    low = replace(data.stimuli, amount=data.stimuli.amount[:3], probability=data.stimuli.probability[:3])
-    factor = 20.0 if condition else 1.0
-    same = replace(data.stimuli, amount=np.concatenate([low.amount, low.amount * 20.0]),
-                   probability=np.concatenate([low.probability] * 2))  # fmt: skip
-    stakes, units = stake(same, data.condition), sensitivity_unit("logit", same, data.condition)
-    assert stakes.shape == units.shape == (len(data.questions),)
-    np.testing.assert_allclose(stakes[here], factor * stakes[first])
-    np.testing.assert_allclose(units[here], units[first] / factor)
+def test_each_condition_counts_in_its_own_stake_and_sensitivity() -> None:
+    """The same gambles at 20 times the stakes: money is counted in units 20 times as large."""
+    low = random_stimuli(np.random.default_rng(7), 3, 2, 2, losses=True)
+    both = replace(
+        low,
+        amount=np.concatenate([low.amount, low.amount * 20.0]),
+        probability=np.concatenate([low.probability, low.probability]),
+    )
+    condition = np.array([0, 0, 0, 1, 1, 1])
+    stakes, units = stake(both, condition), sensitivity_unit("logit", both, condition)
+    np.testing.assert_allclose(stakes, stakes[0] * np.array([1, 1, 1, 20, 20, 20]))
+    np.testing.assert_allclose(units, units[0] / np.array([1, 1, 1, 20, 20, 20]))
+    np.testing.assert_array_equal(sensitivity_unit("contextual", both, condition), np.ones(6))
 
 
 def test_an_intercept_stands_only_beside_linear_utility_of_money() -> None:
