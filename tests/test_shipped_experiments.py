@@ -192,7 +192,7 @@ def test_the_primary_estimates() -> None:
     plans = {name: specification.find(name).analysis.primary for name in NAMES}
     assert {name: (p.theory, p.noise, p.parameter, p.rope) for name, p in plans.items()} == {
         "holt-laury": ("crra", "contextual", "risk_aversion", 0.1),
-        "mixed-gambles": ("loss-aversion", "logit", "loss_aversion", 0.1),
+        "mixed-gambles": ("loss-aversion", "contextual", "loss_aversion", 0.1),
         "dictator": ("giving", "none", "mean_share", 0.05),
     }
 
@@ -203,7 +203,7 @@ def test_other_utilities_and_noises_stand_beside_the_primary_ones() -> None:
         "holt-laury": {("crra", "logit", "risk_aversion")},
         "mixed-gambles": {
             ("loss-aversion-power", "logit", "loss_aversion"),
-            ("loss-aversion", "contextual", "loss_aversion"),
+            ("loss-aversion", "logit", "loss_aversion"),
         },
         "dictator": set(),
     }
