@@ -21,6 +21,7 @@ from replicator.experiment import Experiment
 from replicator.human_questions import label
 from replicator.references import Reference
 from replicator.runs import Run
+from replicator.thresholds import LABEL_MASS
 
 SCHEMA = 1
 
@@ -211,7 +212,7 @@ def _excluded(tables: Mapping[str, pd.DataFrame]) -> list[Document]:
     return [
         {
             "population": name,
-            "reason": f"label mass below {shares.LABEL_MASS}",
+            "reason": f"label mass below {LABEL_MASS}",
             "answers": n,
             "of": counts["valid"],
         }

@@ -17,19 +17,13 @@ from typing import Any
 
 from replicator.experiment import Value, format_value
 from replicator.references import Reference
+from replicator.thresholds import CONTRACTION, VALID_SHARE
 
 Estimate = Mapping[str, Any]
 """An entry of `results.json`'s estimates."""
 
 Entry = dict[str, Any]
 """An entry of an estimate's `human`."""
-
-CONTRACTION = 0.75
-"""Below this the posterior says little more than its prior (the second number of the rule of
-identification)."""
-
-VALID_SHARE = 0.8
-"""Below this share of valid answers there is no verdict."""
 
 RANGE_TOLERANCE = 0.1
 """How far the ends of two stimulus ranges may lie apart, as a fraction of the reference's range. The same

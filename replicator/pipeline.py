@@ -18,14 +18,12 @@ from replicator import runs
 from replicator.engines import open_engine, population_name
 from replicator.experiment import Experiment, Value
 from replicator.runs import Run
+from replicator.thresholds import VALID_SHARE
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from replicator.store import AnswerStore
-
-VALID_SHARE = 0.8
-"""Below this share of valid answers no verdict is given, and `--strict` fails."""
 
 
 class Watcher(Protocol):

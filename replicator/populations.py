@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from replicator import shares
-from replicator.human_questions import VALID_SHARE
 from replicator.references import Reference
+from replicator.thresholds import LABEL_MASS, VALID_SHARE
 
 WORDINGS = 10
 """Fewer wordings than this and a result is about those wordings (`wording-limited`)."""
@@ -96,7 +96,7 @@ def _description(entry: Mapping[str, Any]) -> str:
 def _limits(entry: Mapping[str, Any], table: pd.DataFrame) -> list[str]:
     """What limits the conclusions from a population, as words that programs can read."""
     left_out, valid = shares.excluded(table), entry["status_counts"].get("valid", 0)
-    faint = (entry["label_mass"] is not None and entry["label_mass"] < shares.LABEL_MASS) or (
+    faint = (entry["label_mass"] is not None and entry["label_mass"] < LABEL_MASS) or (
         left_out > FAINT_SHARE * valid
     )
     checks = entry["comprehension"]

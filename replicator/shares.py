@@ -18,13 +18,10 @@ from numpy.typing import NDArray
 
 from replicator import intervals
 from replicator.intervals import Floats
+from replicator.thresholds import LABEL_MASS
 
 COMPREHENSION = "comprehension"
 """The condition of comprehension checks."""
-
-LABEL_MASS = 0.5
-"""Below this the options hold too little of the model's probability to be read as its choice (Wang et al.
-2024, arXiv:2402.14499)."""
 
 DRAWN = frozenset({"sample", "recorded"})
 """Elicitations whose answers are single draws rather than exact probabilities."""

@@ -14,7 +14,8 @@ from small_experiments import lotteries
 from replicator import specification
 from replicator.errors import DataError
 from replicator.experiment import Experiment
-from replicator.inference.data import LABEL_MASS_FLOOR, LOGIT_LIMIT, Cells, choice_data, from_shares, usable
+from replicator.inference.data import LOGIT_LIMIT, Cells, choice_data, from_shares, usable
+from replicator.thresholds import LABEL_MASS
 
 OPTIONS = ["accept", "reject"]
 
@@ -71,8 +72,8 @@ def exact(item: str, p: float, **more: Any) -> dict[str, Any]:
 def test_only_valid_answers_to_the_questions_themselves_are_read() -> None:
     table = rows(
         exact("small", 0.6),
-        exact("small", 0.6, label_mass=LABEL_MASS_FLOOR - 0.01),
-        exact("small", 0.6, label_mass=LABEL_MASS_FLOOR),
+        exact("small", 0.6, label_mass=LABEL_MASS - 0.01),
+        exact("small", 0.6, label_mass=LABEL_MASS),
         exact("check-better", 0.9, condition="comprehension"),
         choice("small", None, "ann"),
         choice("small", True, "ann"),

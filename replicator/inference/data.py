@@ -13,10 +13,7 @@ from replicator.errors import DataError
 from replicator.experiment import Experiment, Outcome
 from replicator.theories.stimuli import stimuli
 from replicator.theories.theory import Stimuli
-
-LABEL_MASS_FLOOR = 0.5
-"""Below this total probability of the options a cell is excluded: what is left is not an answer (Wang et al. 2024,
-arXiv:2402.14499)."""
+from replicator.thresholds import LABEL_MASS
 
 LOGIT_LIMIT = 12.0
 """Logits of exact probabilities are winsorised here; beyond it (6e-6) they say the same."""
@@ -85,7 +82,7 @@ class ChoiceData:
 def usable(table: pd.DataFrame) -> pd.DataFrame:
     """Rows that estimation may read: valid, with enough label mass, and no comprehension check."""
     keep = (table["status"] == "valid") & (table["condition"] != "comprehension")
-    keep &= table["label_mass"].isna() | (table["label_mass"] >= LABEL_MASS_FLOOR)
+    keep &= table["label_mass"].isna() | (table["label_mass"] >= LABEL_MASS)
     return table[keep]
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from replicator import theories
 from replicator.inference.diagnostics import Diagnostics
-from replicator.inference.identification import CONTRACTION, Consistent, contraction, judge
+from replicator.inference.identification import Consistent, contraction, judge
 from replicator.theories import priors
 from replicator.theories.theory import Parameter, Theory
+from replicator.thresholds import CONTRACTION
 
 INTERVAL = 0.95
 """Equal-tailed."""

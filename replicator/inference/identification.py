@@ -10,10 +10,7 @@ from replicator.inference.data import ChoiceData
 from replicator.inference.tabulation import stake
 from replicator.theories import noise as noises
 from replicator.theories.theory import Parameter, Theory
-
-CONTRACTION = 0.75
-"""The least share of prior variance that the data must remove (Schad, Betancourt & Vasishth 2021,
-doi:10.1037/met0000275)."""
+from replicator.thresholds import CONTRACTION
 
 ERROR_SHARE = 0.5
 """The likelihood's standard error may be at most this fraction of the sd between people."""

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replicator.inference.data import LABEL_MASS_FLOOR, ChoiceData
+from replicator.inference.data import ChoiceData
 from replicator.inference.identification import Consistent
 from replicator.theories import giving
 from replicator.theories.theory import Theory
+from replicator.thresholds import LABEL_MASS
 
 TRADE_OFF = 0.5
 """Posterior correlation in absolute value from which two parameters are said to trade off."""
@@ -31,7 +32,7 @@ def nothing_usable(rows: pd.DataFrame) -> str:
         return f"None of its {len(asked)} answers is valid ({counts})."
     return (
         f"The options together get a probability of {valid['label_mass'].mean():.1%} on average, below "
-        f"{LABEL_MASS_FLOOR:.0%} in every answer: it does not choose among the options at all."
+        f"{LABEL_MASS:.0%} in every answer: it does not choose among the options at all."
     )
 
 

@@ -8,6 +8,7 @@ from replicator.report import terms, words
 from replicator.report.cells import Cell, Table, condition, model, table, who
 from replicator.report.formats import UNKNOWN, interval_text, number, percent, signed
 from replicator.report.terms import Document
+from replicator.thresholds import LABEL_MASS, VALID_SHARE
 
 
 def estimates(results: Document) -> Table | None:
@@ -162,8 +163,8 @@ def validity(results: Document) -> Table | None:
         (
             Cell(str(p["name"])),
             Cell(number(p.get("questions")), "number"),
-            _meter(p.get("valid_share"), words.VALID_SHARE),
-            _meter(p.get("label_mass"), words.LABEL_MASS),
+            _meter(p.get("valid_share"), VALID_SHARE),
+            _meter(p.get("label_mass"), LABEL_MASS),
             _checks(p.get("comprehension")),
             Cell(_statuses(p.get("status_counts") or {})),
             Cell(", ".join(_LIMITS.get(limit, limit) for limit in p.get("limits") or []) or "none"),
@@ -181,8 +182,8 @@ def validity(results: Document) -> Table | None:
     )
     notes: tuple[str, ...] = (
         "Label mass is the probability that a model puts on the options it was given, before it is "
-        f"rescaled to one. There is no verdict below {percent(words.VALID_SHARE)} valid answers or "
-        f"{percent(words.LABEL_MASS)} label mass. Checks are questions with one right answer; they are "
+        f"rescaled to one. There is no verdict below {percent(VALID_SHARE)} valid answers or "
+        f"{percent(LABEL_MASS)} label mass. Checks are questions with one right answer; they are "
         "never used in estimation.",
     )
     notes += tuple(

@@ -24,18 +24,10 @@ from replicator.report.terms import (
     status_of,
     who,
 )
-
-VALID_SHARE = 0.8
-"""Below this share of valid answers there is no verdict."""
-
-LABEL_MASS = 0.5
-"""Below this mean probability of the options a model hardly answers the question at all."""
+from replicator.thresholds import CONTRACTION, LABEL_MASS, VALID_SHARE
 
 CERTAINTY = 0.95
 """Posterior probability from which a comparison with people is called."""
-
-CONTRACTION = 0.75
-"""Below this contraction the posterior says little more than the prior."""
 
 POSITION_BIAS = 0.05
 """Position biases smaller than this are not worth a sentence of the summary."""

@@ -1,0 +1,12 @@
+"""Where conclusions stop: the thresholds that several stages share, in one place. All are the design's own choices."""
+
+VALID_SHARE = 0.8
+"""Below this share of valid answers there is no verdict."""
+
+LABEL_MASS = 0.5
+"""Below this total probability of the options an answer is excluded: what is left is not an answer (Wang et al. 2024,
+arXiv:2402.14499)."""
+
+CONTRACTION = 0.75
+"""The least share of prior variance that the data must remove (Schad, Betancourt & Vasishth 2021,
+doi:10.1037/met0000275); below it the posterior says little more than the prior."""
