@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -19,7 +20,7 @@ from replicator.experiment import Experiment, Value
 from replicator.store import AnswerStore
 
 Progress = Callable[[int, int, str], None]
-"""Told (questions answered, of how many, population) before a population's first batch and after each."""
+"""Told (trials answered, of how many, population) before a population's first batch and after each."""
 
 SUM_TOLERANCE = 1e-6
 """How far from 1 an engine's probabilities may sum."""
@@ -73,12 +74,16 @@ def _population(
     distinct = dict(zip(hashes, asked, strict=True))
     answers = store.get_many(distinct)
     missing = {request: question for request, question in distinct.items() if request not in answers}
-    _tell(progress, len(answers), len(distinct), engine)
+    # Trials are what is counted everywhere, and some are put to a model in the very same words.
+    trials_of = Counter(hashes)
+    done = sum(trials_of[request] for request in answers)
+    _tell(progress, done, len(asked), engine)
     for batch in _batches(engine, missing):
         new = _ask(engine, batch)
         store.put_many({request: answer for request, answer in new.items() if answer.status != "error"})
         answers.update(new)
-        _tell(progress, len(answers), len(distinct), engine)
+        done += sum(trials_of[request] for request in new)
+        _tell(progress, done, len(asked), engine)
     return _table(experiment, engine, [question.trial for question in asked], hashes, answers)
 
 

@@ -226,7 +226,7 @@ def _reference(reference: Reference) -> Document:
     return {
         "label": label(reference),
         "citation": (
-            f"{citation['authors'].rstrip('.')} ({citation['year']}). {citation['title'].rstrip('.')}. "
+            f"{citation['authors']} ({citation['year']}). {citation['title'].rstrip('.')}. "
             f"{citation['journal'].rstrip('.')}."
         ),
         "doi": citation["doi"],

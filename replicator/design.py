@@ -88,6 +88,30 @@ def trials(
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much is asked of every model."""
+
+    questions: int
+    """The experiment's own: items in every condition and presentation."""
+    checks: int
+    """Comprehension checks in every presentation."""
+    text_checks: int
+    """Those of the checks that are about the text alone, and so are not put to simulated participants."""
+
+    def __str__(self) -> str:
+        checks = f" and {self.checks:,} comprehension checks" if self.checks else ""
+        left = f"{self.checks - self.text_checks:,}" if self.checks > self.text_checks else "none"
+        fewer = f" ({left} for participants, who read no text)" if self.text_checks else ""
+        return f"{self.questions:,} questions{checks} a model{fewer}"
+
+
+def size(asked: Sequence[Trial]) -> Size:
+    """Questions and comprehension checks among trials."""
+    checks = [trial for trial in asked if trial.check is not None]
+    return Size(len(asked) - len(checks), len(checks), sum(not trial.outcomes for trial in checks))
+
+
+@dataclass(frozen=True)
 class _Question:
     """What is asked, before it is decided how."""
 

@@ -37,11 +37,8 @@ def kullback_leibler(people: ArrayLike, model: ArrayLike) -> Floats:
     Range 0 to infinity: infinite where the model excludes what some people do. Not symmetric. Source:
     Kullback & Leibler 1951, doi:10.1214/aoms/1177729694.
     """
-    p, q = _pair(people, model)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0.0, p * (np.log2(p) - np.log2(q)), 0.0)
     # Rounding may leave a sum a hair below zero, which no relative entropy is.
-    return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))
+    return np.asarray(np.maximum(_relative_bits(*_pair(people, model)), 0.0))
 
 
 def jensen_shannon(people: ArrayLike, model: ArrayLike) -> Floats:
@@ -52,8 +49,9 @@ def jensen_shannon(people: ArrayLike, model: ArrayLike) -> Floats:
     Source: Endres & Schindelin 2003, doi:10.1109/TIT.2003.813506.
     """
     p, q = _pair(people, model)
-    middle = (p + q) / 2.0
-    return np.asarray(np.sqrt((kullback_leibler(p, middle) + kullback_leibler(q, middle)) / 2.0))
+    # KL(p|m) = 1 + sum p log2(p / (p + q)): halving p + q would make the smallest numbers zero.
+    divergence = 1.0 + (_relative_bits(p, p + q) + _relative_bits(q, p + q)) / 2.0
+    return np.asarray(np.sqrt(np.maximum(divergence, 0.0)))
 
 
 def earth_movers(people: ArrayLike, model: ArrayLike, amounts: ArrayLike) -> Floats:
@@ -91,6 +89,12 @@ def simbench(people: Sequence[ArrayLike], model: Sequence[ArrayLike]) -> float:
     if z == 0.0:
         return float("nan")
     return 100.0 * (1.0 - float(np.mean([total_variation(p, q) for p, q in pairs])) / z)
+
+
+def _relative_bits(p: Floats, q: Floats) -> Floats:
+    """sum p log2(p / q) over the last axis; nothing is added where p is zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(p > 0.0, p * (np.log2(p) - np.log2(q)), 0.0).sum(axis=-1))
 
 
 def _pair(people: ArrayLike, model: ArrayLike) -> tuple[Floats, Floats]:

@@ -1,8 +1,8 @@
 """Errors for people: what is wrong, where, and what would be right, with the exit code of the command line.
 
-Exit codes: 0 done; 1 failed at run time; 2 the command line, an unknown experiment or theory;
-3 a spec, mapping or reference is wrong, a mapped column is missing; 4 an unreadable model, impossible
-values, a folder that holds another run; 5 a gate failed.
+Exit codes: 0 done; 1 failed at run time; 2 the command line, an unknown experiment, study or participant;
+3 a specification, study, mapping or reference is wrong, a mapped column is missing; 4 an unreadable model or
+file, impossible values, a folder that holds another run; 5 a gate failed; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -50,8 +50,13 @@ class Fault:
     remedy: str
     """What would be right."""
 
+    @property
+    def place(self) -> str:
+        """`FILE#/pointer`; the file alone for the whole document."""
+        return f"{self.file}#{self.pointer}" if self.pointer else self.file
+
     def __str__(self) -> str:
-        line = f"{self.file}#{self.pointer}: {self.problem} {self.remedy}".rstrip()
+        line = f"{self.place}: {self.problem} {self.remedy}"
         return " ".join(line.split())  # one line, whatever a document's keys and values hold
 
 
@@ -72,7 +77,7 @@ class MappingError(ReplicatorError):
 
 
 class DataError(ReplicatorError):
-    """An unreadable model, impossible values, or a folder that holds another run (exit code 4)."""
+    """An unreadable model or file, impossible values, or a folder that holds another run (exit code 4)."""
 
     exit_code = 4
 

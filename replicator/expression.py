@@ -241,7 +241,10 @@ def _compared(tests: list[Callable[[Any, Any], Any]], terms: list[_Run]) -> _Run
         values = [term(variables) for term in terms]
         result: Any = True
         for test, left, right in zip(tests, values, values[1:], strict=False):
-            outcome = test(left, right)
+            try:
+                outcome = test(left, right)
+            except TypeError:
+                raise TypeError("a number is compared with text") from None
             elementwise = _is_array(outcome) or _is_array(result)
             result = result & outcome if elementwise else bool(result and outcome)
         return result

@@ -41,17 +41,40 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError about `path` into one line: RunError where the disk is full, DataError otherwise."""
+def explained(path: Path, *, reading: bool = False) -> Iterator[None]:
+    """Turn an OSError about `path` into one line: RunError where the disk is full, DataError otherwise.
+
+    With `reading`, the words are about a file that was to be read; otherwise about a place to write.
+    """
     try:
         yield
     except OSError as error:
-        raise _in_words(error, path) from None
+        raise (_of_reading if reading else _of_writing)(error, path) from None
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing is there. What is there and cannot be read is not missing: reading it tells why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def require_place(path: Path) -> None:
+    """Raise DataError where a file could not be written at `path`, once folders above it have been made."""
+    above = next(folder for folder in path.absolute().parents if not is_missing(folder))
+    if not above.is_dir():
+        raise _of_writing(NotADirectoryError(errno.ENOTDIR, ""), path)
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise _of_writing(PermissionError(errno.EACCES, ""), path)
 
 
 def sha256(path: Path) -> str:
     """Hash of a file's content, in hexadecimal."""
-    with explained(path), path.open("rb") as file:
+    with explained(path, reading=True), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -60,9 +83,21 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _in_words(error: OSError, path: Path) -> DataError | RunError:
+def _of_reading(error: OSError, path: Path) -> DataError:
+    problem, remedy = {
+        errno.ENOENT: ("there is no such file.", "Check the path."),
+        errno.ENOTDIR: ("there is no such file.", "Check the path: a part of it is a file, not a folder."),
+        errno.EISDIR: ("this is a folder, not a file.", "Name a file."),
+        errno.ENAMETOOLONG: ("this is too long for the name of a file.", "Check the path."),
+        errno.EACCES: ("you are not allowed to read it.", "Change its permissions."),
+        errno.EPERM: ("you are not allowed to read it.", "Change its permissions."),
+    }.get(error.errno or 0, (f"it cannot be read ({_said(error)}).", "Check the file."))
+    return DataError(problem, where=str(path), remedy=remedy)
+
+
+def _of_writing(error: OSError, path: Path) -> DataError | RunError:
     # Arrow raises plain OSErrors whose number stands only in the text.
-    words = error.strerror or " ".join(str(error).split())
+    words = _said(error)
     if error.errno in _NO_ROOM or any(f"errno {number}]" in words for number in _NO_ROOM):
         return RunError(
             "there is no room left to write it.",
@@ -71,8 +106,18 @@ def _in_words(error: OSError, path: Path) -> DataError | RunError:
         )
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return DataError(
-            "it may not be read or written.",
+            "you are not allowed to write here.",
             where=str(path),
-            remedy="Check its permissions or name another place.",
+            remedy="Change its permissions or name another place.",
         )
-    return DataError(f"it cannot be read or written ({words}).", where=str(path), remedy="Name another place.")
+    problem = {
+        errno.ENOENT: "it cannot be written: its folder does not exist.",
+        errno.ENOTDIR: "it cannot be written: there is a file where a folder should be.",
+        errno.EEXIST: "it cannot be written: there is a file where a folder should be.",
+        errno.EISDIR: "it cannot be written: there is a folder of this name.",
+    }.get(error.errno or 0, f"it cannot be written ({words}).")
+    return DataError(problem, where=str(path), remedy="Name another place.")
+
+
+def _said(error: OSError) -> str:
+    return error.strerror or " ".join(str(error).split())

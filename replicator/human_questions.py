@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
+from replicator import verdicts
 from replicator.experiment import Value, format_value
 from replicator.references import Reference
-from replicator.thresholds import CONTRACTION, VALID_SHARE
 
 Estimate = Mapping[str, Any]
 """An entry of `results.json`'s estimates."""
@@ -51,25 +51,10 @@ class Setting:
 
 def obstacle(estimate: Estimate, population: Mapping[str, Any]) -> str | None:
     """Why there is no verdict on this estimate, whatever it is compared with; None where there may be one."""
-    limits = population.get("limits") or ()
-    valid = population.get("valid_share")
-    contraction = estimate.get("contraction")
-    passed = (estimate.get("diagnostics") or {}).get("passed")
-    if "random-weights" in limits:
-        return "the model's weights are random, so that it does not choose meaningfully"
-    if valid is not None and valid < VALID_SHARE:
-        return f"only {100 * valid:.0f}% of its answers are valid (a verdict needs {100 * VALID_SHARE:.0f}%)"
-    if "low-label-mass" in limits:
-        return "too little of the model's probability lies on the options it was offered"
-    if estimate.get("mean") is None or not estimate.get("identified"):
-        why = str(estimate.get("why_not") or "the choices do not pin it down").rstrip(".")
-        return f"the estimate is not identified: {why}"
-    if passed is False:
-        return "the sampler's diagnostics failed"
-    if contraction is not None and contraction < CONTRACTION:
-        needed = f"contraction {contraction:.2f} where {CONTRACTION} is needed"
-        return f"the posterior says little more than its prior ({needed})"
-    return None
+    reasons = verdicts.against_population(population)
+    if not reasons and (estimate.get("mean") is None or not estimate.get("identified")):
+        return f"the estimate is not identified: {verdicts.against_estimate(estimate)[0]}"
+    return next(iter(reasons or verdicts.against_estimate(estimate)), None)
 
 
 def beside_reference(estimate: Estimate, reference: Reference, setting: Setting) -> list[Entry]:
@@ -173,7 +158,7 @@ def _unlike(estimate: Estimate, reference: Reference, setting: Setting) -> str |
 
 def _caveats(estimate: Estimate, reference: Reference, setting: Setting) -> list[str]:
     """What is unlike without forbidding the comparison, or is not known to be alike."""
-    words = [f"Design: {reference.design}"]
+    words = [f"Design: {str(reference.design).rstrip('.')}."]
     if reference.theory is None:
         words.append("Its theory is none of ours, or several.")
     elif reference.noise is not None and reference.noise != estimate["noise"]:

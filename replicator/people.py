@@ -199,7 +199,7 @@ def _beside_people(estimate: Estimate, people: _People, setting: Setting, items:
         return None
     kind = "recorded" if people.recorded else "simulated"
     caveats = [] if people.recorded else ["These people are simulated from published estimates; nobody was asked."]
-    if items != people.items:
+    if people.items and items != people.items:  # published shares have no rows of their own
         caveats.append(f"{len(items & people.items)} of the {len(items)} items were put to both.")
     entry = {**blank_entry(f"{IN_RESULTS}{people.name}", people.name, kind, caveats), "question": "mean"}
     best = min(same, key=lambda other: _mismatch(estimate, other))

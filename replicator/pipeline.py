@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from replicator import runs
-from replicator.engines import open_engine, population_name
+from replicator.engines import check_model, open_engine, population_name
+from replicator.errors import ReplicatorError
 from replicator.experiment import Experiment, Value
 from replicator.runs import Run
 from replicator.thresholds import VALID_SHARE
@@ -75,9 +76,10 @@ class Failure:
 def collect_choices(request: Request, folder: Path, watcher: Watcher, *, failures: list[Failure] | None = None) -> Run:
     """Ask every model and write `choices.parquet`.
 
-    Models are opened one after the other, so that only one is held in memory. With a list of `failures` a
-    model's error is appended there and the others go on; without one, or where no model could be asked, it
-    is raised. Answers given until then are stored either way, and a folder made for nothing is removed.
+    Names and arguments of all models are checked before the first is asked; models are opened one after the
+    other, so that only one is held in memory. With a list of `failures` a model's error is appended there and
+    the others go on; without one, or where no model could be asked, it is raised. Answers given until then are
+    stored either way, and a folder made for nothing is removed.
     """
     from replicator import choices, design
     from replicator.store import AnswerStore
@@ -90,13 +92,14 @@ def collect_choices(request: Request, folder: Path, watcher: Watcher, *, failure
         seed=request.seed,
         limit=request.limit,
     )
+    models = _checked(request, failures)
     run = runs.create_or_resume(folder, runs.new_manifest(request.experiment, asked))
-    watcher.stage(f"Collecting {request.experiment.name}")
+    watcher.stage(f"Collecting {request.experiment.name}: {design.size(trials)}")
     tables: list[pa.Table] = []
     populations: list[dict[str, Any]] = []
     try:
         with AnswerStore() as store:
-            for model in request.models:
+            for model in models:
                 try:
                     table, population = _ask(request, model, trials, store, watcher)
                 except Exception as error:
@@ -118,8 +121,10 @@ def collect_choices(request: Request, folder: Path, watcher: Watcher, *, failure
 
 def estimate(run: Run, watcher: Watcher) -> list[dict[str, Any]]:
     """Estimate every planned parameter of every population; returns the estimates."""
+    from replicator import choices
     from replicator.inference.estimate import estimate_run
 
+    choices.read_table(run.choices, ["model"])  # what cannot be read is said before anything begins
     watcher.stage(f"Estimating {run.manifest['experiment']['name']}")
     estimates: list[dict[str, Any]] = estimate_run(run, seed=int(run.manifest["seed"]), progress=watcher)
     runs.record(run, run.estimates, run.choices)
@@ -175,6 +180,23 @@ def failed_gates(results: Mapping[str, Any]) -> list[str]:
         if p.get("valid_share") is not None and p["valid_share"] < VALID_SHARE
     ]
     return list(dict.fromkeys(gates))
+
+
+def _checked(request: Request, failures: list[Failure] | None) -> list[ModelRequest]:
+    """The models whose names and arguments can be meant; errors of the others go as in `collect_choices`."""
+    sound: list[ModelRequest] = []
+    for model in request.models:
+        try:
+            check_model(model.model, model.arguments, experiment=request.experiment, device=request.device)
+        except ReplicatorError as error:
+            if failures is None:
+                raise
+            failures.append(Failure(request.experiment.name, model.name, error))
+        else:
+            sound.append(model)
+    if failures and not sound:
+        raise failures[-1].error
+    return sound
 
 
 def _ask(

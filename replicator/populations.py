@@ -8,12 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from replicator import shares
+from replicator import positions, shares
 from replicator.references import Reference
-from replicator.thresholds import LABEL_MASS, VALID_SHARE
-
-WORDINGS = 10
-"""Fewer wordings than this and a result is about those wordings (`wording-limited`)."""
+from replicator.thresholds import LABEL_MASS, VALID_SHARE, WORDINGS
 
 FAINT_SHARE = 0.2
 """With more than this share of answers excluded for their label mass, what is left no longer speaks for the
@@ -39,7 +36,7 @@ def summary(name: str, table: pd.DataFrame, facts: Mapping[str, Any], correct: M
         "description": None,
         "valid_share": shares.valid_share(table),
         "label_mass": shares.label_mass(table),
-        "position_bias": shares.position_bias(table),
+        "position_bias": positions.position_bias(table),
         "questions": len(asked),
         "wordings": int(asked["wording"].nunique()),
         "people": int(asked["subject"].nunique()) or None,
@@ -96,9 +93,7 @@ def _description(entry: Mapping[str, Any]) -> str:
 def _limits(entry: Mapping[str, Any], table: pd.DataFrame) -> list[str]:
     """What limits the conclusions from a population, as words that programs can read."""
     left_out, valid = shares.excluded(table), entry["status_counts"].get("valid", 0)
-    faint = (entry["label_mass"] is not None and entry["label_mass"] < LABEL_MASS) or (
-        left_out > FAINT_SHARE * valid
-    )
+    faint = (entry["label_mass"] is not None and entry["label_mass"] < LABEL_MASS) or (left_out > FAINT_SHARE * valid)
     checks = entry["comprehension"]
     found = {
         "random-weights": bool(entry["facts"].get("random_weights")),

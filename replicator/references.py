@@ -17,6 +17,7 @@ from typing import Any, Literal
 from replicator import documents, resources
 from replicator.errors import Fault, SpecError
 from replicator.experiment import Family, Value
+from replicator.schema_faults import schema_faults
 
 Basis = Literal["data", "judgement", "none"]
 
@@ -152,7 +153,7 @@ def load_documents(paths: Iterable[Path | str]) -> tuple[Document, ...]:
             faults += error.faults
             continue
         schema = resources.schema("reference")
-        placed = (*document.faults, *documents.schema_faults(document, schema))
+        placed = (*document.faults, *schema_faults(document, schema))
         found = [place.fault for place in placed if place.told]
         found = found or list(_sense_faults(document.file, document.value))
         faults += found

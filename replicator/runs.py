@@ -165,13 +165,13 @@ def create_or_resume(folder: Path, manifest: Mapping[str, Any]) -> Run:
 def open_run(folder: Path) -> Run:
     """The run in a folder. Raises DataError where there is none."""
     path = folder / "manifest.json"
-    if not path.is_file():
+    if files.is_missing(path):
         raise DataError(
             "there is no run here (no manifest.json).",
             where=str(folder),
             remedy="Name a folder written by `replicator run` or `replicator import`.",
         )
-    with files.explained(path):
+    with files.explained(path, reading=True):
         content = path.read_bytes()
     try:
         manifest = json.loads(content)

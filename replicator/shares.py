@@ -158,47 +158,6 @@ def gifts(frame: pd.DataFrame) -> list[Gift]:
     return [_gift(group) for group in _groups(rows)]
 
 
-def position_bias(frame: pd.DataFrame) -> dict[str, Any] | None:
-    """How much more often than by chance the first displayed option is chosen, whatever it is.
-
-    The mean of P(first displayed) - 1/k over presentations of the same question in which every option stood
-    first equally often, so that what is preferred cancels; interval over wordings (t). 0: no bias; 1 - 1/k:
-    always the first. None where the displayed order is unknown or did not vary, and for amounts.
-    """
-    rows = usable(frame)
-    rows = rows[(rows["response"] == "choice") & (rows["order"].fillna("") != "")]
-    matched = ["item", "condition", "wording", "labels", "language", "layout", "repeat"]
-    by_wording: dict[str, list[float]] = {}
-    for key, group in rows.groupby(matched, dropna=False, sort=False):
-        excess = _excess_of_first(group)
-        if excess is not None:
-            by_wording.setdefault(str(key[2]), []).append(excess)
-    if not by_wording:
-        return None
-    values = np.array([np.mean(excesses) for excesses in by_wording.values()])
-    estimate = float(values.mean())
-    interval = None
-    if len(values) > 1:
-        reach = intervals.t_reach(values)
-        interval = [max(estimate - reach, -1.0), min(estimate + reach, 1.0)]
-    return {"estimate": estimate, "interval": interval, "unit": "probability", "wordings": len(values)}
-
-
-def _excess_of_first(group: pd.DataFrame) -> float | None:
-    """P(first displayed) - 1/k over one question's orders; None unless every option stood first equally
-    often."""
-    first = [order.split("|")[0] for order in group["order"]]
-    options = list(group["options"].iloc[0])
-    counts = [first.count(option) for option in options]
-    if min(counts) == 0 or min(counts) != max(counts):
-        return None
-    chosen = [
-        float(probabilities[options.index(name)])
-        for name, probabilities in zip(first, group["probabilities"], strict=True)
-    ]
-    return float(np.mean(chosen)) - 1.0 / len(options)
-
-
 def _groups(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
     for _, rows in asked(frame).groupby(["item", "condition"], sort=False):
         yield rows

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from replicator import documents, expression, resources
+from replicator import documents, expression, files, resources
 from replicator.documents import Document, closest, did_you_mean
 from replicator.errors import Fault, SpecError, UsageError
 from replicator.experiment import (
@@ -28,6 +28,8 @@ from replicator.experiment import (
     Presentation,
     Response,
 )
+from replicator.schema_faults import schema_faults
+from replicator.thresholds import WORDINGS
 from replicator.validation import Draft, examine, words
 
 
@@ -40,7 +42,7 @@ def find(name_or_path: str) -> Experiment:
     if name_or_path in shipped:
         return load(shipped[name_or_path])
     if name_or_path.endswith(".json"):
-        if Path(name_or_path).is_file():
+        if not files.is_missing(Path(name_or_path)):
             return load(name_or_path)
         raise UsageError(f'there is no file "{name_or_path}".', remedy="Give the path of a specification.")
     remedy = did_you_mean(name_or_path, shipped)
@@ -68,6 +70,30 @@ def _experiment(document: Document) -> Experiment:
     return _build(document, shared)
 
 
+def load_wordings(path: Path | str) -> Mapping[str, Mapping[str, str]]:
+    """Read the wordings of a family: type of answer -> name -> template. Raises SpecError with every fault."""
+    document = documents.read(path)
+    wrong = [*document.faults, *schema_faults(document, resources.schema("wordings"))]
+    if wrong:
+        raise SpecError(documents.shortened([fault.fault for fault in wrong if fault.told]))
+    wordings: Mapping[str, Mapping[str, str]] = document.value["wordings"]
+    return wordings
+
+
+def cautions(experiment: Experiment) -> tuple[Fault, ...]:
+    """What makes a valid specification say less than it could."""
+    wordings = len(experiment.wordings)
+    if wordings >= WORDINGS:
+        return ()
+    problem = (
+        f"only {wordings} wording{'s' if wordings > 1 else ''} in all, shared ones included. The wording is the "
+        f"sampling unit of a model's estimate: with fewer than {WORDINGS}, results are about these wordings alone "
+        "(wording-limited) and give no verdict."
+    )
+    place = documents.pointer(("prompt", "wordings"))
+    return (Fault(experiment.path, place, problem, f"Write {WORDINGS - wordings} more."),)
+
+
 # Wordings that a family shares
 
 
@@ -79,15 +105,10 @@ def _family_wordings(draft: Draft) -> tuple[Mapping[str, str], list[Fault]]:
     known = [path.stem for path in resources.wordings_file("any").parent.glob("*.json")]
     if family not in known:
         return {}, [draft.fault(place, f'no wordings are shared as "{family}".', did_you_mean(family, known))]
-    file = resources.wordings_file(family)
     try:
-        document = documents.read(file)
+        wordings = load_wordings(resources.wordings_file(family)).get(draft.response or "", {})
     except SpecError as error:
         return {}, list(error.faults)
-    wrong = [*document.faults, *documents.schema_faults(document, resources.schema("wordings"))]
-    if wrong:
-        return {}, [fault.fault for fault in wrong if fault.told]
-    wordings: Mapping[str, str] = document.value["wordings"].get(draft.response, {})
     if not wordings and draft.response is not None:
         problem = f'the wordings shared as "{family}" have none for answers of type "{draft.response}".'
         return {}, [draft.fault(place, problem, "Write the experiment's own wordings only.")]

@@ -18,6 +18,7 @@ from replicator.errors import DataError, Fault, ReplicatorError, SpecError, Usag
 from replicator.experiment import Experiment, Value
 from replicator.pipeline import Failure, ModelRequest, Request, Watcher
 from replicator.runs import Run
+from replicator.schema_faults import schema_faults
 
 SCHEMA = 1
 """Version of a study's results.json."""
@@ -58,9 +59,11 @@ class Finished:
 
 
 def find(name_or_path: str) -> Study:
-    """A shipped study by name, or one from a path ending in .json. Raises UsageError for an unknown name."""
+    """A shipped study by name, or one from a path ending in .json. Raises UsageError where there is none."""
     if name_or_path.endswith(".json"):
-        return load(name_or_path)
+        if not files.is_missing(Path(name_or_path)):
+            return load(name_or_path)
+        raise UsageError(f'there is no file "{name_or_path}".', remedy="Give the path of a study.")
     shipped = resources.study_files()
     if name_or_path not in shipped:
         remedy = f"{documents.did_you_mean(name_or_path, shipped)} Your own is a path ending in .json."
@@ -71,7 +74,7 @@ def find(name_or_path: str) -> Study:
 def load(path: Path | str) -> Study:
     """Read a study. Raises SpecError with every fault, those of its experiments included."""
     document = documents.read(path)
-    wrong = [*document.faults, *documents.schema_faults(document, resources.schema("study"))]
+    wrong = [*document.faults, *schema_faults(document, resources.schema("study"))]
     faults = [placed.fault for placed in wrong if placed.told]
     if wrong:
         raise SpecError(documents.shortened(faults))

@@ -10,3 +10,6 @@ arXiv:2402.14499)."""
 CONTRACTION = 0.75
 """The least share of prior variance that the data must remove (Schad, Betancourt & Vasishth 2021,
 doi:10.1037/met0000275); below it the posterior says little more than the prior."""
+
+WORDINGS = 10
+"""Fewer wordings than this and a result is about those wordings (`wording-limited`)."""

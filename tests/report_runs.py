@@ -29,12 +29,8 @@ def write_run(name: str, folder: Path, edit: Edit | None = None) -> Path:
     (folder / "results.json").write_text(json.dumps(document), encoding="utf-8")
     experiment = specification.find(document["experiment"])
     imported = None if name == "holt-laury" else {"file": "choices.csv"}
-    asked = runs.request(
-        experiment, populations=[p["name"] for p in document["populations"]], imported=imported
-    )
-    runs.create_or_resume(
-        folder / "run", runs.new_manifest(experiment, asked, command=["replicator", "run", name])
-    )
+    asked = runs.request(experiment, populations=[p["name"] for p in document["populations"]], imported=imported)
+    runs.create_or_resume(folder / "run", runs.new_manifest(experiment, asked, command=["replicator", "run", name]))
     (folder / "run" / "manifest.json").rename(folder / "manifest.json")
     (folder / "run").rmdir()
     choices.write(folder / "choices.parquet", _table(document, "recorded" if imported else "plain"))

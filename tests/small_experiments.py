@@ -21,8 +21,7 @@ from replicator.expression import parse
 
 LOTTERY = "Two lotteries are offered.\n\n{{ options }}\n\nWhich do you choose? Answer {{ labels }} only."
 GIFT = (
-    "You have {{ endowment }} {{ unit }}. "
-    "Give any amount from {{ minimum }} to {{ maximum }} in steps of {{ step }}."
+    "You have {{ endowment }} {{ unit }}. Give any amount from {{ minimum }} to {{ maximum }} in steps of {{ step }}."
 )
 
 
@@ -60,9 +59,7 @@ def gifts(endowment: int = 100, step: str = "1", **changes: Any) -> Experiment:
         **{
             "name": "small-gifts",
             "items": (Item("only", {"endowment": endowment}),),
-            "options": (
-                Option("give", (outcome("endowment - answer"), outcome("answer", to="other")), None, False),
-            ),
+            "options": (Option("give", (outcome("endowment - answer"), outcome("answer", to="other")), None, False),),
             "unit": "points",
             "wordings": {"plain": GIFT},
             "response": Response("amount", parse(0), parse("endowment"), parse(step)),

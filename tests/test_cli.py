@@ -14,9 +14,10 @@ from typing import Any
 
 import click
 import pytest
+from command_line import called, error_lines, one_line
 
 from replicator import resources
-from replicator.cli.main import COMMANDS, cli, main
+from replicator.cli.main import COMMANDS, cli
 from replicator.cli.models import parse_arguments, requested_models
 from replicator.cli.run import run
 from replicator.errors import SpecError, UsageError
@@ -31,14 +32,6 @@ HEAVY = {
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPLICATOR_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-
-
-def called(*arguments: object) -> int:
-    """Run the command in this process; its exit code."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 def specification(name: str = "holt-laury") -> dict[str, Any]:
@@ -64,9 +57,7 @@ def test_help_answers_within_half_a_second() -> None:
     assert min(seconds() for _ in range(3)) < 0.5
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["list", "--help"], ["run", "--help"], ["report", "--help"]]
-)
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["run", "--help"], ["report", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys; from replicator.cli.main import main\n"
@@ -170,9 +161,7 @@ def test_no_factor_can_take_the_name_of_an_option(tmp_path: Path) -> None:
         ("models", {"participants:human", "participants:always-first", "ladder:random-llama"}),
     ],
 )
-def test_lists_are_one_json_document(
-    what: str, expected: set[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lists_are_one_json_document(what: str, expected: set[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert called("list", what, "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document.keys() == {"schema", what}
@@ -309,9 +298,7 @@ def test_a_model_that_does_not_exist_exits_with_4_and_blocks_nothing(
     out = tmp_path / "run"
     assert called("collect", "holt-laury", "--model", tmp_path / "nowhere", "--out", out) == 4
     one_line(capsys)
-    assert (
-        called("collect", "holt-laury", "--stakes", "1", "--model", "participants:uniform", "--out", out) == 0
-    )
+    assert called("collect", "holt-laury", "--stakes", "1", "--model", "participants:uniform", "--out", out) == 0
 
 
 def test_a_model_that_is_not_causal_exits_with_4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -335,9 +322,7 @@ def test_a_folder_with_another_run_exits_with_4_and_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("stage", ["estimate", "compare", "report"])
-def test_a_folder_without_a_run_exits_with_4(
-    stage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_without_a_run_exits_with_4(stage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert called(stage, tmp_path) == 4
     one_line(capsys)
 
@@ -431,16 +416,3 @@ def _stored(store: Path) -> int:
             return int(connection.execute("SELECT COUNT(*) FROM answers").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
-
-
-def error_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    assert printed.out == ""
-    return [line for line in printed.err.splitlines() if line.startswith("error: ")]
-
-
-def one_line(capsys: pytest.CaptureFixture[str]) -> str:
-    lines = error_lines(capsys)
-    assert len(lines) == 1, lines
-    return lines[0]

@@ -28,9 +28,7 @@ class Clerk:
     """An engine that answers by rote and writes down what it was asked."""
 
     reads_text: bool = True
-    identity: Mapping[str, Any] = dataclasses.field(
-        default_factory=lambda: {"engine": "clerk", "revision": 1}
-    )
+    identity: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"engine": "clerk", "revision": 1})
     given: Answer | None = None
     name: str = "clerk"
     population: Literal["model", "simulated"] = "model"
@@ -100,6 +98,13 @@ def test_progress_counts_up_to_all_questions(store: AnswerStore) -> None:
     experiment = gifts(wordings={str(n): f"Give {n}: 0 to 100." for n in range(20)})
     collect(experiment, [Clerk()], trials(experiment), store, progress=lambda *news: told.append(news))
     assert [done for done, _, _ in told] == [0, 7, 14, 20]
+
+
+def test_progress_counts_trials_and_not_distinct_prompts(store: AnswerStore) -> None:
+    told: list[tuple[int, int, str]] = []
+    experiment = gifts(wordings=dict.fromkeys("abc", "Give 0 to 3."), endowment=3)
+    table = collect(experiment, [Clerk()], trials(experiment), store, progress=lambda *news: told.append(news))
+    assert told == [(0, table.num_rows, "clerk"), (table.num_rows, table.num_rows, "clerk")]
 
 
 def test_a_participant_without_eyes_is_not_asked_about_words(store: AnswerStore) -> None:
@@ -192,9 +197,7 @@ def test_the_hash_changes_with_all_that_can_change_the_answer_and_nothing_else()
     ):
         shown = dataclasses.replace(first.trial, **change)  # type: ignore[arg-type]
         assert request_hash(blind, Question(shown, words)) != request_hash(blind, first)
-    same = dataclasses.replace(
-        first.trial, factors={name: float(v) for name, v in first.trial.factors.items()}
-    )  # type: ignore[arg-type]
+    same = dataclasses.replace(first.trial, factors={name: float(v) for name, v in first.trial.factors.items()})  # type: ignore[arg-type]
     assert request_hash(blind, Question(same, words)) == request_hash(blind, first)
 
 

@@ -49,9 +49,7 @@ def ask(experiment: Experiment, folder: Path, *models: tuple[str, Mapping[str, s
     return flat.assign(options=lists["options"], probabilities=lists["probabilities"])
 
 
-def recorded(
-    asked: pd.DataFrame, model: str, population: str, answers: Sequence[str], subjects: bool
-) -> pd.DataFrame:
+def recorded(asked: pd.DataFrame, model: str, population: str, answers: Sequence[str], subjects: bool) -> pd.DataFrame:
     """Recorded answers to the first item and condition of a table."""
     template = asked.iloc[0]
     options = list(template["options"])
@@ -106,9 +104,7 @@ def estimate(population: str, experiment: Experiment, **changes: Any) -> dict[st
     } | changes
 
 
-def assemble(
-    experiment: Experiment, frame: pd.DataFrame, estimates: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
+def assemble(experiment: Experiment, frame: pd.DataFrame, estimates: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     results = compare.assemble(experiment, frame, estimates)
     VALIDATOR.validate(results)
     json.dumps(results, allow_nan=False)
@@ -202,9 +198,7 @@ def test_scores_rank_simulated_people_nearer_than_uniform_choice(results: dict[s
     assert near < value < uniform
     row = one(results["fidelity"], population="participants:uniform", score="total_variation")
     assert row["baselines"]["uniform"] == pytest.approx(row["value"])
-    assert one(results["fidelity"], population="participants:uniform", score="simbench")[
-        "value"
-    ] == pytest.approx(0.0)
+    assert one(results["fidelity"], population="participants:uniform", score="simbench")["value"] == pytest.approx(0.0)
 
 
 def test_a_score_that_is_infinite_is_null(results: dict[str, Any]) -> None:
@@ -217,9 +211,7 @@ def test_a_perfect_copy_of_people_scores_at_the_ceiling_not_beyond_reach(
 ) -> None:
     published = references()["hl_safe_byrow"]
     assert published.items is not None
-    copy = simulated[
-        (simulated["model"] == "participants:uniform") & (simulated["condition"] == "stakes=1")
-    ].copy()
+    copy = simulated[(simulated["model"] == "participants:uniform") & (simulated["condition"] == "stakes=1")].copy()
     copy["probabilities"] = [
         np.array([published.items[item]["safe"], published.items[item]["risky"]]) for item in copy["item"]
     ]
@@ -264,9 +256,7 @@ def test_few_wordings_and_faint_answers_limit_what_may_be_concluded(
     assert not any(entry["available"] for entry in found["estimates"][0]["human"])
 
 
-def test_refusals_withhold_the_verdict_and_show_bounds(
-    lotteries: Experiment, simulated: pd.DataFrame
-) -> None:
+def test_refusals_withhold_the_verdict_and_show_bounds(lotteries: Experiment, simulated: pd.DataFrame) -> None:
     model = simulated[simulated["model"] == "participants:uniform"].assign(model="m", population="model")
     refused = model["wording"].isin(model["wording"].unique()[:3])
     model["status"] = model["status"].where(~refused, "refusal")
@@ -301,9 +291,7 @@ def test_a_long_grid_lists_what_was_given_and_its_ends(dictator: Experiment, giv
     assert found["populations"][0]["position_bias"] is None
 
 
-def test_people_and_a_model_recorded_apart_stand_side_by_side(
-    dictator: Experiment, giving: pd.DataFrame
-) -> None:
+def test_people_and_a_model_recorded_apart_stand_side_by_side(dictator: Experiment, giving: pd.DataFrame) -> None:
     half = str(giving["options"].iloc[0][len(giving["options"].iloc[0]) // 2])
     model = assemble(dictator, recorded(giving, "GPT-4", "model", [half] * 30, subjects=False))
     entry = model["populations"][0]
@@ -355,9 +343,7 @@ def test_people_of_another_run_become_the_reference_of_an_estimate(
     assert (entry["status"], entry["spread_basis"]) == ("recorded", "data")
 
 
-def test_runs_side_by_side_say_what_one_run_of_all_would(
-    lotteries: Experiment, simulated: pd.DataFrame
-) -> None:
+def test_runs_side_by_side_say_what_one_run_of_all_would(lotteries: Experiment, simulated: pd.DataFrame) -> None:
     value = simulated[simulated["model"] == "participants:expected-value"]
     human = simulated[simulated["model"] == "participants:human"]
     estimates = [
@@ -370,9 +356,7 @@ def test_runs_side_by_side_say_what_one_run_of_all_would(
     assert compare.beside([together]) == together
 
 
-def test_recorded_people_take_the_place_of_simulated_ones(
-    lotteries: Experiment, simulated: pd.DataFrame
-) -> None:
+def test_recorded_people_take_the_place_of_simulated_ones(lotteries: Experiment, simulated: pd.DataFrame) -> None:
     names = ["participants:human", "participants:uniform"]
     run = assemble(lotteries, simulated[simulated["model"].isin(names)], [estimate(names[1], lotteries)])
     at = {"population": names[1], "item": "row-5", "condition": "stakes=20", "option": "safe"}
@@ -384,9 +368,7 @@ def test_recorded_people_take_the_place_of_simulated_ones(
     assert not of(both["choices"], population="lab", reference="population:participants:human")
 
 
-def test_only_a_typical_person_to_meet_means_no_comparison(
-    lotteries: Experiment, simulated: pd.DataFrame
-) -> None:
+def test_only_a_typical_person_to_meet_means_no_comparison(lotteries: Experiment, simulated: pd.DataFrame) -> None:
     frame = pd.concat(
         [
             simulated[simulated["model"] == "participants:uniform"].assign(model="m", population="model"),

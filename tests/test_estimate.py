@@ -163,6 +163,29 @@ def test_lapses_and_position_are_told_from_preference(lottery_choices: Estimated
         assert lottery_choices.one(population, "sensitivity")["mean"] == pytest.approx(8.0, abs=0.2)
 
 
+@pytest.mark.parametrize(("risk_aversion", "wording_sd"), [(0.7, 0.2), (0.3, 0.5)])
+def test_wordings_that_differ_widen_the_interval_and_not_break_it(
+    lotteries: Experiment, tmp_path: Path, risk_aversion: float, wording_sd: float
+) -> None:
+    """A wording that tilts the log odds gives another r; ten of them leave their mean uncertain."""
+    arguments = {"r": str(risk_aversion), "noise": "12", "wording_sd": str(wording_sd)}
+    (entry,) = (e for e in asked(lotteries, tmp_path / "run", ("participants:crra", arguments), stakes=[1]).entries
+                if e["parameter"] == "risk_aversion")  # fmt: skip
+    assert_recovered(entry, risk_aversion)
+    assert entry["sd"] > 0.01
+
+
+def test_a_population_whose_items_and_wordings_both_vary_passes_its_diagnostics(
+    lotteries: Experiment, tmp_path: Path
+) -> None:
+    """No one agent chooses like a mixture of people, so the items leave the curve while the wordings move it."""
+    found = asked(lotteries, tmp_path / "run", (HUMAN, {"wording_sd": ".3"}), stakes=[1])
+    (entry,) = (e for e in found.entries if e["parameter"] == "risk_aversion" and e["population"].startswith(HUMAN))
+    assert entry["diagnostics"]["passed"], entry["diagnostics"]
+    assert entry["identified"]
+    assert 0.3 < entry["mean"] < 0.65
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -190,6 +213,19 @@ def test_the_expected_value_maximiser_is_known_up_to_a_set(lottery_choices: Esti
 
 def test_only_what_was_fitted_has_a_posterior(lottery_choices: Estimated) -> None:
     assert len(lottery_choices.posteriors) == 3
+
+
+def test_finished_fits_are_taken_over_and_only_a_lost_one_is_made_again(lottery_choices: Estimated) -> None:
+    folder = lottery_choices.run.posteriors
+    made = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.nc")}
+    assert len(made) == 3
+    lost = next(path for path in folder.glob("*.nc") if "human" in path.name)
+    lost.unlink()
+    (folder / "left-by-another-plan.nc").touch()
+    assert estimate_run(lottery_choices.run) == lottery_choices.entries
+    again = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.nc")}
+    assert {name for name in made if again[name] != made[name]} == {lost.name}
+    assert set(again) == set(made)
 
 
 # People without personas, against people drawn separately

@@ -90,9 +90,7 @@ class Reference:
         return text
 
     def _continuation(self, text: str, spelled: str) -> list[int]:
-        before, joint = (
-            self.tokenizer(t, add_special_tokens=False).input_ids for t in (text, text + spelled)
-        )
+        before, joint = (self.tokenizer(t, add_special_tokens=False).input_ids for t in (text, text + spelled))
         assert joint[: len(before)] == before
         return list(joint[len(before) :])
 
@@ -194,20 +192,14 @@ def _unusual(kind: str, size: int) -> Any:
             case "mamba":  # recurrent: no key-value cache at all
                 return MambaForCausalLM(MambaConfig(**wide, num_hidden_layers=2, state_size=8))
             case _:  # sees only the last tokens
-                return MistralForCausalLM(
-                    MistralConfig(**wide, **heads, num_hidden_layers=2, sliding_window=16)
-                )
+                return MistralForCausalLM(MistralConfig(**wide, **heads, num_hidden_layers=2, sliding_window=16))
 
 
 @pytest.mark.parametrize("kind", ["bloom", "mamba", "sliding"])
-def test_unusual_architectures_equal_plain_forward_passes(
-    kind: str, gpt2_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_unusual_architectures_equal_plain_forward_passes(kind: str, gpt2_checkpoint: Path, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(gpt2_checkpoint)
     _save(_unusual(kind, len(tokenizer)), gpt2_checkpoint, tmp_path)
-    amounts = _questions(
-        gifts(6, wordings={"a": "Give.", "b": "Of {{ endowment }} points give some."}), limit=1
-    )
+    amounts = _questions(gifts(6, wordings={"a": "Give.", "b": "Of {{ endowment }} points give some."}), limit=1)
     labels = _questions(lotteries(), limit=2, every=9)
     engine = _open(tmp_path, 3)
     assert engine.facts["shared_cache"] is (kind == "sliding")
@@ -281,9 +273,7 @@ def test_a_merge_across_the_boundary_is_split_there(gpt2_checkpoint: Path) -> No
     tokenizer: Any = AutoTokenizer.from_pretrained(gpt2_checkpoint)
     joint = tokenizer("Answer: 5", add_special_tokens=False).input_ids
     assert tokenizer("Answer: 50", add_special_tokens=False).input_ids[: len(joint)] != joint
-    assert spellings(tokenizer, "Answer: 5", "0")[1] == tuple(
-        tokenizer("0", add_special_tokens=False).input_ids
-    )
+    assert spellings(tokenizer, "Answer: 5", "0")[1] == tuple(tokenizer("0", add_special_tokens=False).input_ids)
 
 
 # What an answer can be instead of valid
@@ -305,9 +295,7 @@ def test_not_a_number_is_an_error_not_a_choice(checkpoint: Path) -> None:
     with torch.no_grad():
         engine._checkpoint.model.get_output_embeddings().weight[3] = float("nan")
     answers = list(engine.answer(_questions(lotteries(), limit=1)))
-    assert {(answer.status, answer.probabilities, answer.label_mass) for answer in answers} == {
-        ("error", None, None)
-    }
+    assert {(answer.status, answer.probabilities, answer.label_mass) for answer in answers} == {("error", None, None)}
 
 
 def test_memory_that_runs_out_halves_the_batch(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,9 +365,7 @@ def test_what_is_not_a_causal_language_model_is_refused_in_one_line(
         file: "file, not a checkpoint",
         _folder(tmp_path / "empty"): "no config.json",
         _folder(tmp_path / "bert", bert): "not a causal language model",
-        _folder(
-            tmp_path / "t5", {**T5Config().to_dict(), "architectures": None}
-        ): "not a causal language model",
+        _folder(tmp_path / "t5", {**T5Config().to_dict(), "architectures": None}): "not a causal language model",
         headless: "not a causal language model",
         _folder(tmp_path / "broken", {}): "",
         _folder(tmp_path / "mystery", own_code): "config.json cannot be read",
@@ -470,9 +456,7 @@ def test_built_in_models_are_made_once_and_kept(monkeypatch: pytest.MonkeyPatch,
     assert tmp_path in first.parents
     assert (ladder.checkpoint("random-llama") / "model.safetensors").stat().st_mtime_ns == made
     assert [path.name for path in first.parent.iterdir()] == [first.name]  # nothing unfinished is left
-    engine = open_engine(
-        "ladder:random-llama", {"prompt_format": "plain"}, experiment=lotteries(), device="cpu"
-    )
+    engine = open_engine("ladder:random-llama", {"prompt_format": "plain"}, experiment=lotteries(), device="cpu")
     assert engine.name == "ladder:random-llama(prompt_format=plain)"
     with pytest.raises(UsageError, match="random-gpt2, random-llama"):
         ladder.checkpoint("random-bert")
@@ -494,8 +478,5 @@ def test_naming_models_and_rendering_prompts_imports_nothing_heavy() -> None:
 
 
 def test_a_population_is_named_after_its_model_and_arguments() -> None:
-    assert (
-        population_name("participants:crra", {"r": "-0.4", "noise": "8"})
-        == "participants:crra(r=-0.4,noise=8)"
-    )
+    assert population_name("participants:crra", {"r": "-0.4", "noise": "8"}) == "participants:crra(r=-0.4,noise=8)"
     assert population_name("gpt2", {}) == "gpt2"

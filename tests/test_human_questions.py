@@ -78,20 +78,14 @@ def estimate(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def ask(
-    own: dict[str, Any] | None = None, setting: Setting = SETTING, **reference: Any
-) -> dict[str, dict[str, Any]]:
-    entries = human_questions.beside_reference(
-        own or estimate(), dataclasses.replace(PEOPLE, **reference), setting
-    )
+def ask(own: dict[str, Any] | None = None, setting: Setting = SETTING, **reference: Any) -> dict[str, dict[str, Any]]:
+    entries = human_questions.beside_reference(own or estimate(), dataclasses.replace(PEOPLE, **reference), setting)
     return {entry["question"]: entry for entry in entries}
 
 
 def reasons(answers: dict[str, dict[str, Any]]) -> list[str]:
     assert not any(answer["available"] for answer in answers.values())
-    assert all(
-        answer[key] is None for answer in answers.values() for key in ("difference", "rank", "percentile")
-    )
+    assert all(answer[key] is None for answer in answers.values() for key in ("difference", "rank", "percentile"))
     return [answer["why_not"] for answer in answers.values()]
 
 
@@ -203,9 +197,7 @@ def test_an_estimate_that_pools_conditions_is_unlike_a_reference_tied_to_one() -
         ({}, {"limits": ["random-weights"]}, "random"),
     ],
 )
-def test_no_verdict_where_the_estimate_says_little(
-    own: dict[str, Any], population: dict[str, Any], word: str
-) -> None:
+def test_no_verdict_where_the_estimate_says_little(own: dict[str, Any], population: dict[str, Any], word: str) -> None:
     assert word in str(human_questions.obstacle(estimate(**own), POPULATION | population))
 
 
@@ -230,9 +222,7 @@ def test_a_rope_is_optional_and_a_point_is_in_or_out() -> None:
 
 
 def test_caveats_name_what_is_unlike_without_forbidding() -> None:
-    answer = ask(
-        noise="logit", status="memory", setting=dataclasses.replace(SETTING, incentive="hypothetical")
-    )
+    answer = ask(noise="logit", status="memory", setting=dataclasses.replace(SETTING, incentive="hypothetical"))
     words = " ".join(answer["mean"]["caveats"])
     assert answer["mean"]["available"]
     for word in ("logit", "paid", "memory"):

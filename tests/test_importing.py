@@ -1,5 +1,8 @@
 """Recorded choices become a run like any other; what cannot have happened is refused by file and line."""
 
+# The table of remedies reads best with one a line or two.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import gzip
@@ -86,9 +89,7 @@ def test_every_listed_item_keeps_its_id(gambles: Experiment, tmp_path: Path) -> 
 
 
 def test_an_amount_is_a_point_on_its_grid(dictator: Experiment, tmp_path: Path) -> None:
-    table = load(
-        dictator, tmp_path, "who,gift\nann,0\nann,100.0\nbob,37\nbob,NA\n", ["subject=who", "value=gift"]
-    )
+    table = load(dictator, tmp_path, "who,gift\nann,0\nann,100.0\nbob,37\nbob,NA\n", ["subject=who", "value=gift"])
     rows = table.to_pylist()
     assert [row["value"] for row in rows] == [0, 100, 37, None]
     assert [row["probabilities"] and int(np.argmax(row["probabilities"])) for row in rows] == [
@@ -103,9 +104,7 @@ def test_an_amount_is_a_point_on_its_grid(dictator: Experiment, tmp_path: Path) 
     assert {row["item"] for row in rows} == {"split"}
 
 
-def test_a_factor_is_read_where_it_is_mapped_and_else_its_default(
-    lotteries: Experiment, tmp_path: Path
-) -> None:
+def test_a_factor_is_read_where_it_is_mapped_and_else_its_default(lotteries: Experiment, tmp_path: Path) -> None:
     text = "who,p,x,row\nann,0.1,20,safe\nann,.10,1,risky\n"
     mapped = load(lotteries, tmp_path, text, ["subject=who", "stimulus.p=p", "factor.stakes=x", "value=row"])
     assert mapped["condition"].to_pylist() == ["stakes=20", "stakes=1"]
@@ -140,9 +139,7 @@ def test_repeat_counts_the_same_question_to_the_same_one(gambles: Experiment, tm
     text = HEADER + "ann,20,8,1,\nbob,20,8,1,\nann,20,9,1,\nann,20,8,0,\n"
     table = load(gambles, tmp_path, text, values=["1=accept", "0=reject"])
     assert table["repeat"].to_pylist() == [0, 0, 0, 1]
-    draws = load(
-        gambles, tmp_path, text, GAMBLES[1:], values=["1=accept,0=reject"], population="model", model="m"
-    )
+    draws = load(gambles, tmp_path, text, GAMBLES[1:], values=["1=accept,0=reject"], population="model", model="m")
     assert draws["repeat"].to_pylist() == [0, 1, 0, 2]
     assert draws["subject"].to_pylist() == [None] * 4
     assert set(draws["model"].to_pylist()) == {"m"}
@@ -156,15 +153,33 @@ def test_words_that_mean_nothing_are_invalid_answers_until_there_are_too_many(
     table = load(gambles, tmp_path, text, values=["yes=accept,no=reject"])
     assert table["status"].to_pylist() == ["valid", "valid", "invalid"]
     assert table["text"].to_pylist() == [None, None, "perhaps"]
-    with pytest.raises(
-        DataError, match=r"line 3: 2 of 3 answers mean no option \('no', 'perhaps'\).*--values"
-    ):
+    with pytest.raises(DataError, match=r"line 3: 2 of 3 answers mean no option \('no', 'perhaps'\).*--values"):
         load(gambles, tmp_path, text, values=["yes=accept"])
 
 
-def test_attributes_and_presentation_are_kept_where_they_are_known(
-    gambles: Experiment, tmp_path: Path
+@pytest.mark.parametrize(
+    ("answers", "options", "remedy"),
+    [
+        (["yes", "no", "no"], {}, "with --values no=OPTION,yes=OPTION and so on, where OPTION is accept or reject."),
+        (["yes", "no", "no"], {"values": ["yes=accept"]}, "with --values no=OPTION and so on, where OPTION is accept or reject."),
+        (["Accept", "REJECT", "x"], {}, "say with --values Accept=accept,REJECT=reject that they are meant."),
+        (["1", "0", "x", "y", "z"], {"values": ["1=accept,0=reject"]},
+         "Check that the column took is the choice of accept or reject, and leave out with --where the rows that hold none."),
+        (["yes", "no", "no"], {"values": ["1=accept,0=reject"]},
+         "--values lists '1' and '0', which the column took does not hold: check the words and the column."),
+        (["a,b", "c=d"], {}, 'Say in a --mapping file, under "values", which of them mean accept or reject.'),
+    ],
+)  # fmt: skip
+def test_the_remedy_for_words_without_a_meaning_can_be_followed(
+    gambles: Experiment, tmp_path: Path, answers: list[str], options: dict[str, Any], remedy: str
 ) -> None:
+    rows = "".join(f'ann,20,{place + 8},"{word}",\n' for place, word in enumerate(answers))
+    with pytest.raises(DataError) as refused:
+        load(gambles, tmp_path, HEADER + rows, **options)
+    assert str(refused.value).endswith(remedy), refused.value
+
+
+def test_attributes_and_presentation_are_kept_where_they_are_known(gambles: Experiment, tmp_path: Path) -> None:
     text = "who,age,sex,gain,loss,took,shown\nann,31,f,20,8,accept,reject|accept\nbob,,m,20,8,reject,\n"
     table = load(
         gambles,
@@ -385,9 +400,7 @@ def test_tom_2007(gambles: Experiment, tmp_path: Path) -> None:
         map=["subject=participant_id", "stimulus.gain=gain", "stimulus.loss=loss", "value=accept"],
         values=["1=accept,0=reject"],
     )
-    run = import_run(
-        real("human/tom2007_mixed_gambles/tom2007_choices.csv"), gambles, mapping, tmp_path / "run"
-    )
+    run = import_run(real("human/tom2007_mixed_gambles/tom2007_choices.csv"), gambles, mapping, tmp_path / "run")
     assert run.manifest["counts"] == {"valid": 3_942, "missing": 154}
     frame = choices.read(run.choices)
     assert len(frame) == 4_096
@@ -415,9 +428,7 @@ def test_moblab_dictators(dictator: Experiment, tmp_path: Path) -> None:
 
 @pytest.mark.real_data
 def test_moblab_gifts_above_the_endowment_are_refused(dictator: Experiment) -> None:
-    mapping = read_options(
-        map=["subject=UserID", "value=move", "factor.endowment=Total"], where="Role == 'first'"
-    )
+    mapping = read_options(map=["subject=UserID", "value=move", "factor.endowment=Total"], where="Role == 'first'")
     with pytest.raises(DataError, match=r"line \d+: the amount \S+ is not between 0 and") as refused:
         import_choices(real("human/moblab/dictator.csv"), dictator, mapping)
     assert refused.value.exit_code == 4

@@ -49,9 +49,7 @@ def test_the_wheel_carries_everything_that_is_read_at_run_time(wheel: Path) -> N
         *(resources.root() / "priors" / "theories").glob("*.json"),
     ]
     assert {f"replicator/_resources/{path.relative_to(resources.root())}" for path in shipped} <= names
-    read = [
-        path for path in (ROOT / "replicator").rglob("*") if path.suffix in {".json", ".j2", ".css", ".typed"}
-    ]
+    read = [path for path in (ROOT / "replicator").rglob("*") if path.suffix in {".json", ".j2", ".css", ".typed"}]
     assert {str(path.relative_to(ROOT)) for path in read} <= names
     assert f"replicator-{__version__}.dist-info/licenses/LICENSE" in names
 
@@ -92,9 +90,7 @@ def test_the_module_is_the_command(installed: Path, tmp_path: Path) -> None:
 def test_constraints_pin_every_dependency_once() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", pin) for pin in pins), (
-        "no places, no local versions"
-    )
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", pin) for pin in pins), "no places, no local versions"
     pinned = [_canonical(pin.partition("==")[0]) for pin in pins]
     assert len(set(pinned)) == len(pinned)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -81,11 +81,7 @@ HOLT_LAURY = _experiment(
 GAMBLES = _experiment(
     "mixed-gambles",
     {"accept": [("self", "0.5", "gain"), ("self", "0.5", "-loss")], "reject": [("self", "1", "0")]},
-    [
-        Item(f"g{gain}-l{loss}", {"gain": gain, "loss": loss})
-        for gain in range(10, 41, 6)
-        for loss in range(5, 21, 5)
-    ],
+    [Item(f"g{gain}-l{loss}", {"gain": gain, "loss": loss}) for gain in range(10, 41, 6) for loss in range(5, 21, 5)],
     Response("choice"),
 )
 DICTATOR = _experiment(
@@ -97,9 +93,7 @@ DICTATOR = _experiment(
 EXPERIMENTS = (HOLT_LAURY, GAMBLES, DICTATOR)
 
 
-def _trial(
-    experiment: Experiment, item: Item, order: tuple[int, ...] = SAFE_FIRST, wording: str = "plain"
-) -> Trial:
+def _trial(experiment: Experiment, item: Item, order: tuple[int, ...] = SAFE_FIRST, wording: str = "plain") -> Trial:
     chosen = experiment.response.type == "choice"
     return Trial(
         experiment=experiment.name,
@@ -248,17 +242,13 @@ def test_a_chooser_follows_its_equation() -> None:
 
 def test_symbols_and_names_mean_the_same() -> None:
     by_symbol = _open("participants:loss-aversion-power", GAMBLES, **{"lambda": 3, "rho": 0.8, "noise": 6})
-    by_name = _open(
-        "participants:loss-aversion-power", GAMBLES, loss_aversion=3, curvature=0.8, sensitivity=6
-    )
+    by_name = _open("participants:loss-aversion-power", GAMBLES, loss_aversion=3, curvature=0.8, sensitivity=6)
     assert np.array_equal(_shares(by_symbol, GAMBLES), _shares(by_name, GAMBLES))
     assert by_symbol.identity == by_name.identity
 
 
 def test_more_loss_aversion_accepts_less() -> None:
-    low, high = (
-        _shares(_open("participants:loss-aversion", GAMBLES, **{"lambda": v}), GAMBLES) for v in (1, 3)
-    )
+    low, high = (_shares(_open("participants:loss-aversion", GAMBLES, **{"lambda": v}), GAMBLES) for v in (1, 3))
     assert np.all(high < low)
 
 
@@ -316,9 +306,7 @@ def test_wordings_matter_only_where_they_are_asked_to() -> None:
 def test_gifts_have_the_parameters_they_were_given(endowment: int) -> None:
     """Grids with half on them and (5) without, where one amount alone lies between nothing and half."""
     grid = np.arange(endowment + 1.0)
-    gifts = gift_probabilities(
-        grid, p_zero=0.3, p_half=0.2, p_above=0.1, interior_mean=0.6, above_mean=0.6, p_all=0.02
-    )
+    gifts = gift_probabilities(grid, p_zero=0.3, p_half=0.2, p_above=0.1, interior_mean=0.6, above_mean=0.6, p_all=0.02)
     half = int(np.abs(grid / endowment - 0.5).argmin())
     share = grid / endowment
     assert gifts.sum() == pytest.approx(1)

@@ -56,9 +56,7 @@ def test_references_name_parameters_that_our_theories_estimate() -> None:
         assert reference.parameter is None or reference.parameter in known, reference.id
         assert reference.theory is None or reference.theory in THEORIES, reference.id
         # Numbers of safe choices estimate no parameter, and must never stand beside one.
-        assert reference.parameter is not None or reference.estimand in {"other", "choice_shares"}, (
-            reference.id
-        )
+        assert reference.parameter is not None or reference.estimand in {"other", "choice_shares"}, reference.id
 
 
 def test_loss_aversion_is_comparable_only_inside_its_range_of_stimuli() -> None:

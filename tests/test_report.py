@@ -18,17 +18,18 @@ from replicator.report import tables
 from replicator.report.build import build
 from replicator.report.figures import binned
 from replicator.report.palette import PEOPLE, styles
-from replicator.report.questions import questions
+from replicator.report.questions import questions, unanswered
 from replicator.report.sources import natural_order
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "reports" / "example"
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The report of four runs of three experiments."""
     folder = tmp_path_factory.mktemp("runs")
-    return build([write_run(name, folder / name) for name in NAMES], folder / "report.html").read_text(
-        "utf-8"
-    )
+    return build([write_run(name, folder / name) for name in NAMES], folder / "report.html").read_text("utf-8")
 
 
 # The fixtures
@@ -39,6 +40,28 @@ def test_fixtures_are_results_as_the_schema_has_them(name: str) -> None:
     jsonschema.Draft202012Validator(resources.schema("results")).validate(results(name))
 
 
+def test_the_committed_example_is_as_the_schema_has_it() -> None:
+    validator = jsonschema.Draft202012Validator(resources.schema("results"))
+    runs = sorted(EXAMPLE.glob("*/results.json"))
+    assert len(runs) == 3
+    for path in runs:
+        validator.validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", ["results.json", "manifest.json"])
+def test_every_key_of_the_files_is_explained(name: str) -> None:
+    """Each key at the top, and each of the entries below that `docs/files.md` describes."""
+    explained = set(re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs" / "files.md").read_text(encoding="utf-8")))
+    for path in EXAMPLE.glob(f"*/{name}"):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        keys = set(document)
+        for part in ("populations", "choices", "estimates", "fidelity", "excluded", "request", "experiment"):
+            below = document.get(part)
+            for entry in below if isinstance(below, list) else [below] if isinstance(below, dict) else []:
+                keys |= set(entry)
+        assert keys <= explained, sorted(keys - explained)
+
+
 # Tables
 
 
@@ -47,7 +70,7 @@ def test_the_theory_table_shows_how_far_and_why() -> None:
     assert table is not None
     cells = [[cell.text for cell in row] for row in table.rows]
     assert len(cells) == 2
-    assert cells[0][4].endswith("(starting point)")
+    assert cells[0][2].endswith("(starting point)")
     assert cells[0][-1] == "–"
     assert cells[1][-1] == "−0.63"
     assert any("trade off" in note for note in table.notes)
@@ -57,7 +80,7 @@ def test_unlike_estimates_are_not_compared_across_theories() -> None:
     """The pooled and the unpooled fit of the same theory are other estimands, not other theories."""
     table = tables.theories(results("mixed-gambles-people"))
     assert table is not None
-    assert {row[2].text for row in table.rows} == {"the typical person"}
+    assert {row[1].text for row in table.rows} == {"the typical person"}
 
 
 def test_the_three_questions_are_columns_and_say_why_not() -> None:
@@ -67,6 +90,20 @@ def test_the_three_questions_are_columns_and_say_why_not() -> None:
     assert "agrees" in first[2]
     assert first[3] == "higher than 44% of new human studies (spread from data)"
     assert first[4].startswith("not available because")
+
+
+def test_what_no_people_stand_beside_is_said_once_with_its_reason() -> None:
+    document = results("holt-laury")
+    for estimate in document["estimates"]:
+        for entry in estimate["human"]:
+            entry.update(available=False, why_not="the range was another.")
+    assert questions(document) is None
+    table = unanswered(document)
+    assert table is not None
+    compared = {e["population"] for e in document["estimates"] if e["human"]}
+    assert [row[0].text for row in table.rows] == list(dict.fromkeys(row[0].text for row in table.rows))
+    assert {row[0].text for row in table.rows} == compared
+    assert {row[-1].text for row in table.rows} == {"the range was another"}
 
 
 def test_percentile_is_read_as_per_cent() -> None:

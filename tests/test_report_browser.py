@@ -2,68 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
+from real_browser import chromium, open_page
 from report_runs import NAMES, write_run
 
 from replicator.report.build import build
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--no-first-run",
-    # Nothing can be reached: every name fails to resolve, and the proxy does not exist.
-    "--proxy-server=127.0.0.1:9",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-)
-
 NARROW, WIDE = 390, 1400
-
-
-def _absent(reason: str) -> NoReturn:
-    """Skip loudly, or fail where a browser is required."""
-    if os.environ.get("REPLICATOR_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and REPLICATOR_REQUIRE_BROWSER=1 requires one.")
-    pytest.skip(
-        f"{reason}: THE REPORT WAS NOT OPENED IN A BROWSER (Debian: apt install chromium chromium-driver)."
-    )
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    if importlib.util.find_spec("selenium") is None:
-        _absent("selenium is not installed")
-    from selenium import webdriver
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None:
-        _absent("there is no Chromium")
-    if driver is None:
-        _absent("there is no chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield opened
-    opened.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
 
 
 LONG = "/home/someone/checkpoints/" + "an-unbroken-and-needlessly-long-name" * 4
@@ -89,12 +47,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(params=[NARROW, WIDE], ids=["narrow", "wide"])
 def opened(request: pytest.FixtureRequest, browser: Any, report: Path) -> Any:
     """The report in a viewport of exactly this width, its logs empty before it is opened."""
-    for log in ("browser", "performance"):
-        browser.get_log(log)
-    size = {"width": request.param, "height": 900, "deviceScaleFactor": 1, "mobile": request.param == NARROW}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(report.as_uri())
-    assert browser.execute_script("return window.innerWidth") == request.param
+    open_page(browser, report, request.param)
     return browser
 
 
@@ -110,9 +63,7 @@ def test_no_text_of_the_results_is_run(opened: Any) -> None:
 def test_nothing_is_asked_of_the_network(opened: Any, report: Path) -> None:
     messages = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
     asked = {
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
+        message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
     }
     assert report.as_uri() in asked
     assert not {url for url in asked if not url.startswith(("file:", "data:"))}

@@ -76,9 +76,7 @@ def test_the_healthy_population_gets_a_verdict() -> None:
         ({"facts": {"random_weights": True}, "population": "model"}, "weights are random"),
     ],
 )
-def test_no_verdict_on_a_population_whose_answers_cannot_be_believed(
-    edit: dict[str, Any], reason: str
-) -> None:
+def test_no_verdict_on_a_population_whose_answers_cannot_be_believed(edit: dict[str, Any], reason: str) -> None:
     document = results("holt-laury")
     population(document, "participants:human").update(edit)
     line = of(document, "participants:human")

@@ -42,9 +42,7 @@ def test_a_new_run_says_what_was_asked_and_with_what(experiment: Experiment, tmp
 
 
 def test_the_experiment_comes_back_from_the_manifest_alone(experiment: Experiment, tmp_path: Path) -> None:
-    changed = dataclasses.replace(
-        experiment, wordings={**experiment.wordings, "plain": "As it was: {{ options }}"}
-    )
+    changed = dataclasses.replace(experiment, wordings={**experiment.wordings, "plain": "As it was: {{ options }}"})
     run = runs.create_or_resume(tmp_path / "run", manifest(changed))
     again = runs.open_run(run.folder).experiment()
     assert again.wordings == changed.wordings
@@ -88,9 +86,7 @@ def test_another_run_is_refused_in_a_line_and_nothing_is_lost(
     assert (run.folder / "manifest.json").read_bytes() == before
 
 
-def test_another_specification_of_the_same_name_is_another_run(
-    experiment: Experiment, tmp_path: Path
-) -> None:
+def test_another_specification_of_the_same_name_is_another_run(experiment: Experiment, tmp_path: Path) -> None:
     runs.create_or_resume(tmp_path, manifest(experiment))
     with pytest.raises(DataError, match="its specification was another"):
         runs.create_or_resume(tmp_path, manifest(dataclasses.replace(experiment, hash="0" * 64)))
@@ -109,16 +105,14 @@ def test_a_folder_of_other_files_is_left_alone(experiment: Experiment, tmp_path:
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_file_left_by_a_killed_run_does_not_stand_in_the_way(
-    experiment: Experiment, tmp_path: Path
-) -> None:
+def test_a_file_left_by_a_killed_run_does_not_stand_in_the_way(experiment: Experiment, tmp_path: Path) -> None:
     (tmp_path / ".unfinished-1-manifest.json").write_text('{"schema"')
     assert runs.create_or_resume(tmp_path, manifest(experiment)).manifest["schema"] == runs.SCHEMA
 
 
 def test_a_file_where_the_folder_should_be(experiment: Experiment, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(DataError, match="out: it cannot be read or written"):
+    with pytest.raises(DataError, match="out: it cannot be written: there is a file where a folder should be"):
         runs.create_or_resume(tmp_path / "out", manifest(experiment))
 
 

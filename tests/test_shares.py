@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replicator import intervals, shares
+from replicator import intervals, positions, shares
 
 OPTIONS = ["safe", "risky"]
 WORDINGS = [f"w{i}" for i in range(10)]
@@ -66,11 +66,7 @@ def recorded(
     }
     return pd.DataFrame(
         [
-            row(
-                **fixed
-                | {"subject": who, "probabilities": np.array([float(o == what) for o in options])}
-                | changes
-            )
+            row(**fixed | {"subject": who, "probabilities": np.array([float(o == what) for o in options])} | changes)
             for who, what in chosen
         ]
     )
@@ -85,7 +81,7 @@ def test_position_cancels_from_the_share_and_shows_as_bias() -> None:
     first_or = lambda w, a, o: 0.7 if o.startswith("safe") else 0.1  # noqa: E731
     frame = asked(first_or)
     assert only(shares.cells(frame)).share == pytest.approx([0.4, 0.6])
-    bias = shares.position_bias(frame)
+    bias = positions.position_bias(frame)
     assert bias is not None
     # P(first) is .7 with safe first and 1 - .1 = .9 with risky first
     assert bias["estimate"] == pytest.approx(0.3)
@@ -95,21 +91,21 @@ def test_position_cancels_from_the_share_and_shows_as_bias() -> None:
 def test_always_first_has_a_bias_of_half_and_no_preference() -> None:
     frame = asked(lambda w, a, o: float(o.startswith("safe")))
     assert only(shares.cells(frame)).share == pytest.approx([0.5, 0.5])
-    bias = shares.position_bias(frame)
+    bias = positions.position_bias(frame)
     assert bias is not None
     assert bias["estimate"] == pytest.approx(0.5)
 
 
 def test_preference_alone_is_no_position_bias() -> None:
-    bias = shares.position_bias(asked(lambda w, a, o: 0.93))
+    bias = positions.position_bias(asked(lambda w, a, o: 0.93))
     assert bias is not None
     assert bias["estimate"] == pytest.approx(0.0)
 
 
 def test_a_single_order_tells_nothing_of_position() -> None:
     frame = asked(lambda w, a, o: 0.9)
-    assert shares.position_bias(frame[frame["order"] == "safe|risky"]) is None
-    assert shares.position_bias(recorded([("s1", "safe"), ("s2", "risky")])) is None
+    assert positions.position_bias(frame[frame["order"] == "safe|risky"]) is None
+    assert positions.position_bias(recorded([("s1", "safe"), ("s2", "risky")])) is None
 
 
 def test_the_wording_is_the_sampling_unit_not_the_question() -> None:
@@ -139,12 +135,10 @@ def test_intervals_near_the_ends_stay_inside_and_lean_inward() -> None:
 def test_faint_answers_and_checks_never_enter_a_share() -> None:
     frame = asked(lambda w, a, o: 0.8)
     frame.loc[frame["wording"] == "w3", "label_mass"] = 0.2
-    frame.loc[frame["wording"] == "w3", "probabilities"] = frame.loc[
-        frame["wording"] == "w3", "probabilities"
-    ].map(lambda p: np.array([0.0, 1.0]))
-    check = pd.DataFrame(
-        [row(item="check-best", condition="comprehension", probabilities=np.array([0.0, 1.0]))]
+    frame.loc[frame["wording"] == "w3", "probabilities"] = frame.loc[frame["wording"] == "w3", "probabilities"].map(
+        lambda p: np.array([0.0, 1.0])
     )
+    check = pd.DataFrame([row(item="check-best", condition="comprehension", probabilities=np.array([0.0, 1.0]))])
     cell = only(shares.cells(pd.concat([frame, check])))
     assert cell.share[0] == pytest.approx(0.8)
     assert cell.n == 9

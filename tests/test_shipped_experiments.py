@@ -11,6 +11,7 @@ import pytest
 from replicator import design, documents, prompt, resources, specification, template
 from replicator.experiment import Experiment, Outcome
 from replicator.references import references
+from replicator.schema_faults import schema_faults
 
 NAMES = ("holt-laury", "mixed-gambles", "dictator")
 LEADING = re.compile(
@@ -220,7 +221,7 @@ def test_human_references_exist_and_their_items_are_the_experiments(experiment: 
 def test_shared_wordings_follow_their_schema() -> None:
     for path in (resources.root() / "experiments" / "wordings").glob("*.json"):
         document = documents.read(path)
-        assert documents.schema_faults(document, resources.schema("wordings")) == []
+        assert schema_faults(document, resources.schema("wordings")) == []
         assert document.value["family"] == path.stem
 
 

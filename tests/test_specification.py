@@ -16,85 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from small_specifications import Spec, gifts, lotteries
 
 from replicator import resources, specification
 from replicator.errors import Fault, SpecError, UsageError
 from replicator.experiment import Experiment
-
-Spec = dict[str, Any]
-
-
-def lotteries() -> Spec:
-    """A small valid choice experiment that uses most of the format."""
-    return {
-        "name": "small-lotteries",
-        "title": "Small lotteries",
-        "family": "risky-choice",
-        "version": 1,
-        "citation": {"authors": "Someone, A.", "year": 2002, "doi": "10.1257/000282802762024700"},
-        "factors": {
-            "stakes": {"levels": [1, 20], "default": [1], "role": "treatment", "assignment": "within"},
-            "frame": {"levels": ["gain", "plain"]},
-        },
-        "items": [{"id": "low", "p": 0.25, "prize": 4}, {"id": "high", "p": 0.75, "prize": 3}],
-        "options": {
-            "safe": {"outcomes": [{"amount": "stakes"}], "text": "{{ stakes | money }} for sure"},
-            "risky": {
-                "outcomes": [
-                    {"probability": "p", "amount": "prize * stakes"},
-                    {"probability": "1 - p", "amount": 0},
-                ]
-            },
-        },
-        "unit": "USD",
-        "prompt": {
-            "wordings": {"plain": "{% if frame == 'gain' %}Win. {% endif %}{{ options }}\nSay {{ labels }}."}
-        },
-        "response": {"type": "choice"},
-        "presentation": {"order": "all", "labels": [["A", "B"], ["1", "2"]], "layout": ["single"]},
-        "checks": [
-            {"id": "sure", "kind": "dominated", "variables": {"p": 0, "prize": 1}, "correct": "safe"},
-            {
-                "id": "prize",
-                "kind": "read-back",
-                "variables": {"p": 0.5, "prize": 9},
-                "question": "What is the prize?\n{{ options }}",
-                "options": {"nine": "{{ prize | money }}", "two": "$2"},
-                "correct": "nine",
-            },
-        ],
-        "analysis": {
-            "primary": {"theory": "crra", "noise": "contextual", "parameter": "risk_aversion", "rope": 0.1},
-            "also": [{"theory": "crra", "noise": "logit", "parameter": "risk_aversion"}],
-            "exclusions": ["invalid answers"],
-        },
-        "humans": ["hl_safe_meta"],
-    }
-
-
-def gifts() -> Spec:
-    """A small valid experiment about amounts."""
-    return {
-        "name": "gifts",
-        "title": "Gifts",
-        "family": "social-preference",
-        "version": 2,
-        "citation": {"authors": "Someone, A.", "year": 1994},
-        "factors": {"endowment": {"levels": [10, 100], "default": [100]}},
-        "items": [{"id": "split"}],
-        "options": {
-            "give": {
-                "outcomes": [
-                    {"amount": "endowment - answer"},
-                    {"amount": "answer", "to": "other", "delay": 7},
-                ]
-            }
-        },
-        "unit": "USD",
-        "prompt": {"wordings": {"plain": "Give {{ minimum }} to {{ maximum }} of {{ endowment | money }}."}},
-        "response": {"type": "amount", "min": 0, "max": "endowment", "step": 1},
-        "analysis": {"primary": {"theory": "giving", "noise": "none", "parameter": "mean_share"}},
-    }
 
 
 def read(spec: Any) -> Experiment:
@@ -157,9 +83,7 @@ def test_an_amount_has_its_grid_recipients_and_dates() -> None:
 
 def test_states_and_degenerate_intervals_are_read() -> None:
     def change(spec: Spec) -> None:
-        spec["options"]["safe"]["outcomes"] = [
-            {"amount": 1, "probability": [1, "0.5 + 0.5"], "state": "left"}
-        ]
+        spec["options"]["safe"]["outcomes"] = [{"amount": 1, "probability": [1, "0.5 + 0.5"], "state": "left"}]
 
     outcome = read(changed(change)).options[0].outcomes[0]
     assert outcome.state == "left"
@@ -188,10 +112,10 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
     ("a misspelt key", lambda s: s.update(titel=s.pop("title")), "/titel", 'unknown key "titel"', '"title"'),
     ("a key too many", lambda s: s.update(colour=1), "/colour", 'unknown key "colour"', ""),
     ("a wrong type", lambda s: s.update(version="1"), "/version", "not a whole number", "whole number"),
-    ("a bad name", lambda s: s.update(name="Small Lotteries"), "/name", "form", "Lower-case"),
+    ("a bad name", lambda s: s.update(name="Small Lotteries"), "/name", "form", "lower-case"),
     ("a bad family", lambda s: s.update(family="risky-choices"), "/family", "not allowed", '"risky-choice"'),
     ("a bad doi", lambda s: s["citation"].update(doi="https://doi.org/10.1/2"), "/citation/doi", "form", "10.1257"),
-    ("no items", lambda s: s.update(items=[]), "/items", "fewer than 1", "list of objects"),
+    ("no items", lambda s: s.update(items=[]), "/items", "is empty", "list: the questions, each an object"),
     (
         "a misspelt key of an outcome",
         lambda s: s["options"]["safe"].update(outcome=s["options"]["safe"].pop("outcomes"), text="x"),
@@ -225,7 +149,7 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
     ("a division by zero in one cell", lambda s: s["options"]["risky"]["outcomes"][0].update(amount="1 / (prize - 3)"),
      "/options/risky/outcomes/0/amount", "divides by zero in item high", ""),
     ("text as an amount", lambda s: s["options"]["risky"]["outcomes"][0].update(amount="frame"),
-     "/options/risky/outcomes/0/amount", "not a number", "finite number"),
+     "/options/risky/outcomes/0/amount", "not a number", "is a number"),
     ("a negative delay", lambda s: s["options"]["safe"]["outcomes"][0].update(delay=-1),
      "/options/safe/outcomes/0/delay", "-1 days", "0 or more"),
     ("an unknown theory", lambda s: s["analysis"]["primary"].update(theory="crrra"),
@@ -245,7 +169,7 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
     ("an estimate planned twice", lambda s: s["analysis"].update(also=[dict(s["analysis"]["primary"])]),
      "/analysis/also/0", "planned twice", "Take one out"),
     ("a region without width", lambda s: s["analysis"]["primary"].update(rope=0),
-     "/analysis/primary/rope", "not more than 0", "Half-width"),
+     "/analysis/primary/rope", "not more than 0", "half-width"),
     ("an unknown reference", lambda s: s.update(humans=["hl_safe_metta"]),
      "/humans/0", 'unknown human reference "hl_safe_metta"', '"hl_safe_meta"'),
     ("an unknown family of wordings", lambda s: s["prompt"].update(shared_wordings="risky-choise"),
@@ -330,15 +254,11 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
 @pytest.mark.parametrize(
     ("change", "place", "problem", "remedy"), [case[1:] for case in ONE_FAULT], ids=[c[0] for c in ONE_FAULT]
 )
-def test_a_fault_is_named_at_its_place(
-    change: Callable[[Spec], Any], place: str, problem: str, remedy: str
-) -> None:
+def test_a_fault_is_named_at_its_place(change: Callable[[Spec], Any], place: str, problem: str, remedy: str) -> None:
     found = faults(changed(change))
     there = [fault for fault in found if fault.pointer == place]
     assert there, [str(fault) for fault in found]
-    assert any(problem in fault.problem and remedy in fault.remedy for fault in there), [
-        str(f) for f in there
-    ]
+    assert any(problem in fault.problem and remedy in fault.remedy for fault in there), [str(f) for f in there]
 
 
 SEVERAL = {
@@ -388,9 +308,7 @@ AMOUNT_FAULTS: list[tuple[str, Callable[[Spec], Any], str, str]] = [
 )
 def test_faults_of_amounts(change: Callable[[Spec], Any], place: str, problem: str) -> None:
     found = faults(changed(change, gifts))
-    assert [(fault.pointer, problem in fault.problem) for fault in found] == [(place, True)], [
-        str(f) for f in found
-    ]
+    assert [(fault.pointer, problem in fault.problem) for fault in found] == [(place, True)], [str(f) for f in found]
 
 
 def test_a_grid_of_1001_amounts_is_the_longest() -> None:
@@ -405,9 +323,7 @@ def test_a_grid_of_1001_amounts_is_the_longest() -> None:
     "fresh", "elicitation", "repeats", "personas", "dry_run", "stages", "chains", "draws"])  # fmt: skip
 def test_a_factor_may_not_shadow_the_command_line(name: str) -> None:
     found = faults(changed(lambda s: s["factors"].update({name: {"levels": [1]}})))
-    assert [(fault.pointer, "command-line option" in fault.problem) for fault in found] == [
-        (f"/factors/{name}", True)
-    ]
+    assert [(fault.pointer, "command-line option" in fault.problem) for fault in found] == [(f"/factors/{name}", True)]
 
 
 @pytest.mark.parametrize(
@@ -504,7 +420,7 @@ def test_duplicate_keys_are_named() -> None:
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400, "9" * 5000])
 def test_numbers_must_be_finite(number: str) -> None:
     text = json.dumps(lotteries()).replace('"prize": 4', f'"prize": {number}', 1)
-    assert ("/items/0/prize", "is not a finite number.") in [(f.pointer, f.problem) for f in faults(text)]
+    assert ("/items/0/prize", "the number is not finite.") in [(f.pointer, f.problem) for f in faults(text)]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -514,8 +430,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, problem in (
         (large, "too large"),
         (latin, "not UTF-8"),
-        (tmp_path, "cannot be read"),
-        (tmp_path / "none.json", "No such file"),
+        (tmp_path, "a folder, not a file"),
+        (tmp_path / "none.json", "no such file"),
+        (large / "none.json", "no such file"),
     ):
         with pytest.raises(SpecError) as caught:
             specification.load(path)
@@ -534,9 +451,7 @@ def test_a_design_with_too_many_cells_is_refused() -> None:
         spec["options"]["risky"]["outcomes"][0]["amount"] = "stakes + b + c"
         spec["prompt"]["wordings"]["plain"] = "{{ options }}"
 
-    assert ("/options/risky", True) in [
-        (f.pointer, "too many cells" in f.problem) for f in faults(changed(change))
-    ]
+    assert ("/options/risky", True) in [(f.pointer, "too many cells" in f.problem) for f in faults(changed(change))]
 
 
 # Finding

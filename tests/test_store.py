@@ -62,8 +62,7 @@ def test_two_processes_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
     """
     path = tmp_path / "answers.sqlite"
     writers = [
-        subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), str(path), name])
-        for name in ("one", "two")
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), str(path), name]) for name in ("one", "two")
     ]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     with AnswerStore(path) as store:

@@ -72,9 +72,7 @@ def test_a_specification_is_found_beside_the_study(tmp_path: Path, monkeypatch: 
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
-    assert faults(
-        tmp_path, experiments=["dictatr", {"experiment": "holt-laury", "levels": {"stakes": [1, 3]}}]
-    ) == [
+    assert faults(tmp_path, experiments=["dictatr", {"experiment": "holt-laury", "levels": {"stakes": [1, 3]}}]) == [
         "/experiments/0",
         "/experiments/1/levels/stakes/1",
     ]
@@ -116,9 +114,7 @@ def test_a_bad_model_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFix
         main(["study", str(path), "--out", str(out), "--json"])
     printed = capsys.readouterr()
     assert stop.value.code == 1
-    assert [
-        line for line in printed.err.splitlines() if line.startswith("error: dictator, participants:crra: ")
-    ]
+    assert [line for line in printed.err.splitlines() if line.startswith("error: dictator, participants:crra: ")]
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert json.loads(printed.out) == results
     assert results.keys() == {"schema", "study", "experiments", "scaling"}

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from replicator.cli.output import JSON, print_json
+from replicator import documents
+from replicator.cli.output import JSON, print_json, warn
+
+if TYPE_CHECKING:
+    from replicator.experiment import Experiment
+
+WORDS_SHOWN = 10
+"""Words without a meaning that are named; the manifest holds all of them."""
 
 
 @click.command("import")
@@ -24,7 +32,7 @@ from replicator.cli.output import JSON, print_json
     "--values",
     multiple=True,
     metavar="WORD=OPTION,...",
-    help="What the words of `value` mean: 1=accept,0=reject.",
+    help="What the words of `value` mean: 1=accept,0=reject. Other words count as invalid answers, and are named.",
 )
 @click.option("--where", metavar="EXPRESSION", help="Which rows of FILE: 'round == 1 and total == 100'.")
 @click.option(
@@ -65,11 +73,44 @@ def import_(file: Path, experiment: str, mapping: Path | None, out: Path | None,
     from replicator.exchange import importing
     from replicator.exchange.mapping import read_options
 
-    meant = read_options(file=mapping, **options)
     found = specification.find(experiment)
+    meant = read_options(file=mapping, **options)
     run = importing.import_run(file, found, meant, out or Path("reports") / found.name)
+    unmapped = run.manifest["imported"]["unmapped"]
+    if unmapped:
+        warn([_unmapped_in_words(file, unmapped, found)])
     if as_json:
         print_json(dict(run.manifest))
         return
-    counts = ", ".join(f"{number} {status}" for status, number in run.manifest["counts"].items())
-    click.echo(f"Imported: {counts}.\nRun: {run.folder}")
+    counts = run.manifest["counts"]
+    answers = ", ".join(f"{number:,} {status}" for status, number in counts.items())
+    click.echo(f"Imported: {sum(counts.values()):,} choices: {answers}.")
+    if unmapped:
+        click.echo(f"Invalid: {_words(unmapped)}.")
+    click.echo(f"Run: {run.folder}")
+
+
+def _unmapped_in_words(file: Path, unmapped: Sequence[Mapping[str, Any]], experiment: Experiment) -> str:
+    """What of the column of choices means no option, and what can be done about it."""
+    rows = sum(word["rows"] for word in unmapped)
+    options = documents.listed([option.name for option in experiment.options], "or", quoted=False)
+    count = "1 row holds a word" if rows == 1 else f"{rows:,} rows hold words"
+    return (
+        f"{file}: {count} that --values does not list and count{'s' if rows == 1 else ''} as invalid: "
+        f"{_words(unmapped)}. What means {options} can be added to --values, the rest left out with --where."
+    )
+
+
+def _words(unmapped: Sequence[Mapping[str, Any]]) -> str:
+    from replicator.exchange.answers import spelled
+
+    told = [
+        f"{spelled(word['word'])} ({_rows(word['rows'])} on line {word['line']})" for word in unmapped[:WORDS_SHOWN]
+    ]
+    rest = unmapped[WORDS_SHOWN:]
+    more = f"{len(rest):,} more words ({sum(word['rows'] for word in rest):,} rows)"
+    return ", ".join([*told, more] if rest else told)
+
+
+def _rows(number: int) -> str:
+    return "1 row," if number == 1 else f"{number:,} rows, the first"

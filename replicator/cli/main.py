@@ -17,7 +17,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from replicator import __version__
-from replicator.cli.failures import DEBUG, in_words
+from replicator.cli.failures import DEBUG, in_words, printable
 from replicator.errors import ReplicatorError
 
 EXIT_INTERRUPTED = 130
@@ -36,7 +36,7 @@ class Entry:
 COMMANDS = {
     "list": Entry("show", "list_", "List experiments, theories, references or models."),
     "show": Entry("show", "show", "Show an experiment's design and its exact prompts."),
-    "validate": Entry("validate", "validate", "Check specifications, studies and references."),
+    "validate": Entry("validate", "validate", "Check specifications, studies, mappings and references."),
     "run": Entry("run", "run", "Run an experiment: collect, estimate, compare and report."),
     "collect": Entry("run", "collect", "Only collect an experiment's choices."),
     "import": Entry("importing", "import_", "Make recorded choices of people or models a run."),
@@ -47,10 +47,11 @@ COMMANDS = {
 }
 
 EPILOG = """\b
-Exit codes: 0 done; 1 failed at run time; 2 the command line, an unknown
-experiment or theory; 3 a specification, mapping or reference is wrong;
-4 an unreadable model, impossible values, a folder that holds another run;
-5 a gate failed (--strict)."""
+Exit codes: 0 done; 1 failed at run time, or one model of a study failed;
+2 the command line, an unknown experiment, study or participant;
+3 a specification, study, mapping or reference is wrong, or a mapped column
+is missing; 4 an unreadable model or file, impossible values, a folder that
+holds another run; 5 a gate failed (--strict); 130 interrupted."""
 
 
 class LazyGroup(click.Group):
@@ -112,7 +113,8 @@ def _status(arguments: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        _say(f"error: {error.format_message()}{_where_to_read(error)}")
+        words = " ".join(error.format_message().split())
+        _say(f"error: {words}{'' if words.endswith(('.', '?', ')')) else '.'}{_where_to_read(error)}")
         return error.exit_code
     except BrokenPipeError:
         # The reader of a pipe went away (`replicator list models | head`): nothing more can be said.
@@ -135,9 +137,9 @@ def _unknown_command(name: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, COMMANDS, n=2)
-    advice = f" Did you mean {' or '.join(close)}?" if close else " `replicator --help` lists them."
+    advice = f" Did you mean {' or '.join(close)}?" if close else ""
     return f"There is no command {name!r}.{advice}"
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+from replicator.cli.failures import printable
 
 SCHEMA = 1
 """Version of the JSON that the command line prints."""
@@ -29,6 +32,38 @@ def print_table(rows: Iterable[Sequence[str]]) -> None:
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
         click.echo("  ".join((*cells, row[-1])).rstrip())
+
+
+def print_answers(choices: Path) -> None:
+    """A line a population: what was answered, and what became of it; comprehension checks are counted apart."""
+    from replicator.choices import read_table
+    from replicator.design import COMPREHENSION
+
+    columns = read_table(choices, ["model", "condition", "status"]).to_pydict()
+    counted = Counter(zip(columns["model"], columns["condition"], columns["status"], strict=True))
+    for name in dict.fromkeys(columns["model"]):
+        questions: Counter[str] = Counter()
+        checks: Counter[str] = Counter()
+        for (model, condition, status), number in counted.items():
+            if model == name:
+                (checks if condition == COMPREHENSION else questions)[status] += number
+        valid = set(questions + checks) == {"valid"}
+        asked = [(questions, "question"), (checks, "comprehension check")]
+        parts = [_counted(statuses, what, told=not valid) for statuses, what in asked if statuses]
+        click.echo(f"{name}: {' and '.join(parts)}{', all valid' if valid else ''}.")
+
+
+def _counted(statuses: Mapping[str, int], what: str, *, told: bool) -> str:
+    """ "800 questions (790 valid, 10 refusal)"."""
+    total = sum(statuses.values())
+    each = f" ({', '.join(f'{number:,} {status}' for status, number in statuses.items())})" if told else ""
+    return f"{total:,} {what}{'s' if total > 1 else ''}{each}"
+
+
+def warn(cautions: Iterable[object]) -> None:
+    """A line each on stderr: what is allowed, and yet worth knowing."""
+    for caution in cautions:
+        click.echo(f"warning: {printable(str(caution))}", err=True)
 
 
 def print_outcome(results: Sequence[Mapping[str, Any]], report: Path) -> None:

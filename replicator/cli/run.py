@@ -14,7 +14,7 @@ import click
 
 from replicator import resources, specification
 from replicator.cli.models import DEFAULT_MODEL, MODEL, MODEL_ARGS, ModelCommand, requested_models
-from replicator.cli.output import print_json, print_outcome
+from replicator.cli.output import print_answers, print_json, print_outcome
 from replicator.errors import GateError
 from replicator.experiment import Experiment, Factor, Value, format_value
 from replicator.pipeline import Request
@@ -26,7 +26,17 @@ class ExperimentGroup(click.Group):
     """Shipped experiments by name, and any path that ends in .json."""
 
     def __init__(self, name: str, action: Action, *, help: str) -> None:  # noqa: A002 - click's word
-        super().__init__(name, help=help, subcommand_metavar="EXPERIMENT [OPTIONS]", no_args_is_help=True)
+        super().__init__(
+            name,
+            help=f"{help}\n\nEvery experiment has options of its own, written from its specification: who answers "
+            f"(--model), where to (--out), and the levels of its factors. `replicator {name} EXPERIMENT --help` "
+            "lists them.",
+            subcommand_metavar="EXPERIMENT [OPTIONS]",
+            options_metavar="",
+            no_args_is_help=True,
+            epilog=f"\b\nExamples:\n  replicator {name} holt-laury --help\n"
+            f"  replicator {name} holt-laury --model participants:human --stakes 1",
+        )
         self._action = action
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -39,8 +49,8 @@ class ExperimentGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Experiments"):
-            formatter.write_dl([(name, _title(path)) for name, path in resources.experiment_files().items()])
-            formatter.write_dl([("FILE.json", "An experiment of your own.")])
+            shipped = [(name, _title(path)) for name, path in resources.experiment_files().items()]
+            formatter.write_dl([*shipped, ("FILE.json", "An experiment of your own.")])
 
 
 def _run(request: Request, out: Path, options: Mapping[str, Any]) -> None:
@@ -69,8 +79,8 @@ def _collect(request: Request, out: Path, options: Mapping[str, Any]) -> None:
     if options["as_json"]:
         print_json(dict(run.manifest))
         return
-    counts = ", ".join(f"{number} {status}" for status, number in run.manifest["counts"].items())
-    click.echo(f"Answers: {counts}.\nChoices: {run.choices}")
+    print_answers(run.choices)
+    click.echo(f"Choices: {run.choices}")
 
 
 run = ExperimentGroup(
@@ -97,6 +107,12 @@ class Level(click.ParamType[Value]):
                 return level
         factor = self._factor
         return self.fail(f"{value} is not a level of {factor.name}; its levels are {_levels(factor)}.", param, ctx)
+
+
+class WholeNumber(click.IntRange):
+    """click's own, called by its name."""
+
+    name = "whole number"
 
 
 def _command(experiment: Experiment, name: str, action: Action) -> click.Command:
@@ -157,17 +173,17 @@ def _out(experiment: Experiment) -> click.Option:
 _COMMON = [
     click.Option(
         ["--seed"],
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         metavar="N",
         default=0,
         show_default=True,
         help="Seed of all that is random.",
     ),
-    click.Option(["--limit"], type=click.IntRange(min=1), metavar="N", help="Only the first items of every condition."),
+    click.Option(["--limit"], type=WholeNumber(min=1), metavar="N", help="Only the first items of every condition."),
     click.Option(["--device"], metavar="DEVICE", help="Where a language model computes, such as cpu or cuda:0."),
     click.Option(
         ["--batch-size"],
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         metavar="N",
         help="Prompts a language model reads at once.",
     ),
@@ -183,12 +199,12 @@ def _help(experiment: Experiment) -> str:
 
     citation = experiment.citation
     doi = f", doi:{citation['doi']}" if citation.get("doi") else ""
-    asked = len(design.trials(experiment))
     answer = " An amount is asked for." if experiment.response.type == "amount" else ""
-    size = f"{len(experiment.items)} items, {len(experiment.wordings)} wordings: {asked} questions a model"
     return (
         f"{experiment.title} ({citation['authors']} {citation['year']}{doi}).\n\n"
-        f"{size} with the default levels, checks included.{answer} `replicator show` shows them."
+        f"{len(experiment.items)} item{'s' if len(experiment.items) > 1 else ''} in {len(experiment.wordings)} "
+        f"wordings: {design.size(design.trials(experiment))}, with the default levels.{answer} `replicator show` "
+        "shows them."
     )
 
 

@@ -8,26 +8,41 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replicator import design, prompt, resources, specification
-from replicator.cli.output import JSON, SCHEMA, print_json, print_table
+from replicator.cli.output import JSON, SCHEMA, print_json, print_table, warn
 from replicator.experiment import Experiment, format_value
 
 if TYPE_CHECKING:
     from replicator.theories import Theory
 
 Row = dict[str, Any]
+Cells = tuple[str, ...]
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["experiments", "theories", "references", "models"]))
+@click.argument(
+    "what",
+    type=click.Choice(["experiments", "theories", "references", "models"]),
+    required=False,
+    metavar="[experiments|theories|references|models]",
+)
 @JSON
-def list_(what: str, as_json: bool) -> None:
-    """List what is at hand: experiments, theories, references (human estimates) or models."""
-    rows, columns = _LISTS[what]
-    found = rows()
+def list_(what: str | None, as_json: bool) -> None:
+    """List what is at hand: experiments, theories, references (human estimates) or models; without a word all four.
+
+    An experiment's questions are those that every model is asked with the default levels; comprehension checks
+    come on top.
+    """
+    found = {name: _LISTS[name][0]() for name in (_LISTS if what is None else [what])}
     if as_json:
-        print_json({"schema": SCHEMA, what: found})
-    else:
-        print_table([_cell(row[column]) for column in columns] for row in found)
+        print_json({"schema": SCHEMA, **found})
+        return
+    for name, rows in found.items():
+        if what is None:
+            click.echo(f"{name}:")
+        cells = [_LISTS[name][1](row) for row in rows]
+        print_table([(f"  {first}", *others) for first, *others in cells] if what is None else cells)
+        if what is None and name != list(found)[-1]:
+            click.echo()
 
 
 @click.command("show")
@@ -36,12 +51,14 @@ def list_(what: str, as_json: bool) -> None:
 def show(experiment: str, as_json: bool) -> None:
     """Show the design of EXPERIMENT (a name, or a specification's path) and one exact prompt per wording."""
     found = specification.find(experiment)
+    warn(specification.cautions(found))
     document = _described(found)
     if as_json:
         print_json({"schema": SCHEMA, "experiment": document})
         return
     click.echo(f"{found.name}: {found.title}\n{_citation(found)}\n")
-    print_table((f"  {name}", words) for name, words in _design_in_words(document))
+    asked = design.size(design.trials(found))
+    print_table((f"  {name}", words) for name, words in _design_in_words(document, asked))
     for wording, asked in document["prompts"].items():
         click.echo(f"\n--- wording: {wording}")
         if asked["system"]:
@@ -55,6 +72,7 @@ def _experiments() -> list[Row]:
 
 
 def _summary(experiment: Experiment) -> Row:
+    size = design.size(design.trials(experiment))
     return {
         "name": experiment.name,
         "title": experiment.title,
@@ -64,7 +82,8 @@ def _summary(experiment: Experiment) -> Row:
         "factors": {f.name: {"levels": list(f.levels), "default": list(f.default)} for f in experiment.factors},
         "items": len(experiment.items),
         "wordings": len(experiment.wordings),
-        "questions": len(design.trials(experiment)),
+        "questions": size.questions,
+        "comprehension_checks": size.checks,
         "citation": dict(experiment.citation),
     }
 
@@ -136,12 +155,17 @@ def _settings(theory: Theory) -> list[str]:
     return [f"{name}=..." for name in (*names, *(["noise"] if theory.response == "choice" else []), "lapse")]
 
 
-_LISTS: dict[str, tuple[Callable[[], list[Row]], tuple[str, ...]]] = {
-    "experiments": (_experiments, ("name", "questions", "title")),
-    "theories": (_theories, ("name", "equation")),
-    "references": (_references, ("name", "parameter", "value", "status", "citation")),
-    "models": (_models, ("name", "description")),
+def _columns(*names: str) -> Callable[[Row], Cells]:
+    return lambda row: tuple(_cell(row[name]) for name in names)
+
+
+_LISTS: dict[str, tuple[Callable[[], list[Row]], Callable[[Row], Cells]]] = {
+    "experiments": (_experiments, lambda row: (row["name"], f"{row['questions']:,} questions", row["title"])),
+    "theories": (_theories, _columns("name", "equation")),
+    "references": (_references, _columns("name", "parameter", "value", "status", "citation")),
+    "models": (_models, _columns("name", "description")),
 }
+"""What can be listed: its rows, and how one of them is shown."""
 
 
 def _described(experiment: Experiment) -> Row:
@@ -168,7 +192,7 @@ def _described(experiment: Experiment) -> Row:
     }
 
 
-def _design_in_words(document: Row) -> list[tuple[str, str]]:
+def _design_in_words(document: Row, asked: design.Size) -> list[tuple[str, str]]:
     rows = [
         (f"factor {name}", f"{_listed(factor['levels'])}; by default {_listed(factor['default'])}")
         for name, factor in document["factors"].items()
@@ -182,7 +206,7 @@ def _design_in_words(document: Row) -> list[tuple[str, str]]:
         rows.append(("answer", f"an amount in {document['unit']}"))
     rows.append(("wordings", f"{document['wordings']}: {', '.join(document['prompts'])}"))
     rows.append(("checks", ", ".join(document["checks"]) or "none"))
-    rows.append(("questions", f"{document['questions']} a model with the default levels, checks included"))
+    rows.append(("asked", f"{asked}, with the default levels"))
     rows.append(("planned", "; ".join(_planned(document["analysis"]))))
     rows.append(("people", ", ".join(document["humans"]) or "no reference"))
     return rows
@@ -190,7 +214,11 @@ def _design_in_words(document: Row) -> list[tuple[str, str]]:
 
 def _planned(analysis: Row) -> list[str]:
     fits = [("primary", analysis["primary"]), *(("also", fit) for fit in analysis.get("also", []))]
-    return [f"{rank}: {fit['parameter']} by {fit['theory']} ({fit['noise']} noise)" for rank, fit in fits]
+    return [f"{rank}: {fit['parameter']} by {fit['theory']}{_noise(fit['noise'])}" for rank, fit in fits]
+
+
+def _noise(name: str) -> str:
+    return "" if name == "none" else f" ({name} noise)"
 
 
 def _citation(experiment: Experiment) -> str:

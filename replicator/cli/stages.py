@@ -65,11 +65,16 @@ def report(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 
     Stages whose sources have changed are made again first.
     """
-    from replicator import pipeline, runs
+    from replicator import files, pipeline, runs
     from replicator.cli.progress import watcher
 
     if len(folders) > 1 and out is None:
         raise click.UsageError("several runs need --out FILE for their report.", click.get_current_context())
+    twice = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if twice is not None:
+        raise click.UsageError(f"{twice} is named twice.", click.get_current_context())
+    if out is not None:
+        files.require_place(out)
     several = [runs.open_run(folder) for folder in folders]
     with watcher() as told:
         results = [pipeline.refresh(run, told) for run in several]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from replicator.cli.failures import in_words
+from replicator.cli.failures import of_a_model, printable
 from replicator.cli.output import JSON, print_json, print_outcome
 
 
@@ -36,7 +36,11 @@ def study(ctx: click.Context, study: str, out: Path | None, as_json: bool) -> No
     else:
         click.echo("\n".join(filter(None, (found.title, found.description))))
         print_outcome(finished.results["experiments"], finished.report)
+    failed: dict[tuple[str, str], list[str]] = {}
     for failure in finished.failures:
-        click.echo(f"error: {failure.experiment}, {failure.population}: {in_words(failure.error)}", err=True)
-    if finished.failures:
+        reason = (failure.population, of_a_model(failure.error, failure.population))
+        failed.setdefault(reason, []).append(failure.experiment)
+    for (population, words), experiments in failed.items():
+        click.echo(printable(f"error: {', '.join(experiments)}, {population}: {words}"), err=True)
+    if failed:
         ctx.exit(1)

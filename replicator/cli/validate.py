@@ -2,75 +2,90 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from replicator import references, specification, study
-from replicator.cli.output import JSON, SCHEMA, print_json
+from replicator import documents, references, specification, study
+from replicator.cli.output import JSON, SCHEMA, print_json, warn
 from replicator.errors import Fault, ReplicatorError, SpecError
 from replicator.exchange.mapping import read_options
+from replicator.experiment import Experiment
 
 
 @click.command("validate")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @JSON
 def validate(files: tuple[str, ...], as_json: bool) -> None:
-    """Check specifications, studies, mappings and references, and name every fault with its place.
+    """Check specifications, wordings, studies, mappings and references, and name every fault with its place.
 
-    A fault's place is a JSON pointer into its file. Nothing is asked of any model.
+    A fault's place is a JSON pointer into its file. What is allowed but makes results say less is a warning:
+    it changes neither "valid" nor the exit code. Nothing is asked of any model.
     """
-    faults = {file: _faults(file) for file in files}
+    verdicts = {file: _verdict(file) for file in files}
     if as_json:
-        print_json({"schema": SCHEMA, "files": [_row(file, found) for file, found in faults.items()]})
-    else:
-        for file, found in faults.items():
-            if not found:
-                click.echo(f"{file}: valid")
-    every = [fault for found in faults.values() for fault in found]
+        print_json({"schema": SCHEMA, "files": [_row(file, verdict) for file, verdict in verdicts.items()]})
+    for file, verdict in verdicts.items():
+        if not verdict.faults and not as_json:
+            click.echo(f"{file}: valid")
+        warn(verdict.cautions)
+    every = [fault for verdict in verdicts.values() for fault in verdict.faults]
     if every:
         raise SpecError(every)
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    faults: tuple[Fault, ...] = ()
+    cautions: tuple[Fault, ...] = ()
+
+
 _LOADERS: dict[str, Callable[[str], object]] = {
     "experiment": specification.load,
+    "wordings": specification.load_wordings,
     "study": study.load,
     "references": references.load_document,
     "mapping": lambda file: read_options(file=Path(file)),
 }
 
+_KEYS = {
+    "experiments": "study", "models": "study", "map": "mapping", "derive": "mapping", "values": "mapping",
+    "where": "mapping", "wordings": "wordings", "references": "references",
+}  # fmt: skip
+"""Keys that only one kind of document has."""
 
-def _faults(file: str) -> tuple[Fault, ...]:
+
+def _verdict(file: str) -> _Verdict:
     try:
-        _LOADERS[_kind(file)](file)
+        found = _LOADERS[_kind(documents.read(file).value)](file)
     except SpecError as error:
-        return error.faults
+        return _Verdict(faults=error.faults)
     except ReplicatorError as error:
-        return (Fault(file, "", error.problem, error.remedy or ""),)
-    return ()
+        # A mapping's errors speak of the options that say the same: `--derive value` stands at /derive/value.
+        place = documents.pointer((error.where or "").removeprefix("--").split())
+        return _Verdict(faults=(Fault(file, place, error.problem, error.remedy or ""),))
+    return _Verdict(cautions=specification.cautions(found) if isinstance(found, Experiment) else ())
 
 
-def _kind(file: str) -> str:
-    """What the document is meant to be, told by the keys that only one kind has."""
-    try:
-        document = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+def _kind(document: object) -> str:
+    """What a document is meant to be."""
+    keys = document.keys() if isinstance(document, dict) else set()
+    if keys & {"items", "options", "prompt"}:
         return "experiment"
-    if not isinstance(document, dict):
-        return "experiment"
-    if "experiments" in document:
-        return "study"
-    if "map" in document or "derive" in document:
-        return "mapping"
-    return "references" if "references" in document else "experiment"
+    return next((kind for key, kind in _KEYS.items() if key in keys), "experiment")
 
 
-def _row(file: str, faults: tuple[Fault, ...]) -> dict[str, Any]:
+def _row(file: str, verdict: _Verdict) -> dict[str, Any]:
     return {
         "name": file,
-        "valid": not faults,
-        "faults": [{"pointer": f.pointer, "problem": f.problem, "remedy": f.remedy} for f in faults],
+        "valid": not verdict.faults,
+        "faults": [_described(fault) for fault in verdict.faults],
+        "warnings": [_described(caution) for caution in verdict.cautions],
     }
+
+
+def _described(fault: Fault) -> dict[str, str]:
+    return {"pointer": fault.pointer, "problem": fault.problem, "remedy": fault.remedy}

@@ -50,6 +50,24 @@ def open_engine(
     )
 
 
+def check_model(model: str, arguments: Mapping[str, str], *, experiment: Experiment, device: str | None = None) -> None:
+    """Find what is wrong with a model's name or arguments before anything is asked, and without loading it.
+
+    Raises as `open_engine` does.
+    """
+    if model.startswith(PARTICIPANTS):
+        open_engine(model, arguments, experiment=experiment)
+        return
+    from replicator import ladder
+    from replicator.engines import checkpoint, huggingface
+
+    if model.startswith(LADDER):
+        ladder.require(model.removeprefix(LADDER))
+    huggingface.check_arguments(population_name(model, arguments), arguments, device)
+    if not model.startswith(LADDER):
+        checkpoint.locate(model, arguments.get("revision"))
+
+
 def population_name(model: str, arguments: Mapping[str, str]) -> str:
     """What a population is called in tables: `participants:crra(r=-0.4,noise=8)`, or the model string
     alone.

@@ -40,14 +40,19 @@ def prompt_format(tokenizer: Any, wanted: str | None) -> PromptFormat:
 
     Raises UsageError for an unknown format, or for chat without a template.
     """
+    check_format(wanted)
     has_template = bool(getattr(tokenizer, "chat_template", None))
     if wanted is None:
         return "chat" if has_template else "plain"
-    if wanted not in ("chat", "plain"):
-        raise UsageError(f"there is no prompt_format {wanted!r}.", remedy="Write prompt_format=chat or plain.")
     if wanted == "chat" and not has_template:
         raise UsageError("this model has no chat template.", remedy="Write prompt_format=plain.")
     return "chat" if wanted == "chat" else "plain"
+
+
+def check_format(wanted: str | None) -> None:
+    """Raises UsageError for an unknown format."""
+    if wanted not in (None, "chat", "plain"):
+        raise UsageError(f"there is no prompt_format {wanted!r}.", remedy="Write prompt_format=chat or plain.")
 
 
 def context_text(tokenizer: Any, prompt: Prompt, form: PromptFormat) -> str:

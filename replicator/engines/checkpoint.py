@@ -60,13 +60,8 @@ def load(model: str, *, device: str | None, dtype: str | None, revision: str | N
     """
     _logging.set_verbosity_error()
     _logging.disable_progress_bar()
-    place = _device(device)
-    numbers = _dtype(dtype, place)
-    folder = _folder(model)
-    if folder is not None and revision is not None:
-        raise UsageError("a local folder has no revisions.", where=model, remedy="Leave out revision=.")
-    if folder is None:
-        require_on_hub(model, revision)
+    place, numbers = settings(device, dtype)
+    folder = locate(model, revision)
     source = str(folder or model)
     config = _config(model, source, revision)
     _require_causal(model, config)
@@ -75,6 +70,25 @@ def load(model: str, *, device: str | None, dtype: str | None, revision: str | N
     version = _version(model, folder, config)
     network = attempt(model, "its weights do not fit on the device", lambda: weights.to(place))
     return Checkpoint(network.eval(), tokenizer, config, place, version)
+
+
+def settings(device: str | None, dtype: str | None) -> tuple[torch.device, Any]:
+    """Where to compute and in which numbers. Raises UsageError for a device or dtype that does not exist."""
+    place = _device(device)
+    return place, _dtype(dtype, place)
+
+
+def locate(model: str, revision: str | None) -> Path | None:
+    """The folder that `model` names; None for a hub id, once it is known to be there. Nothing is loaded.
+
+    Raises DataError where there is neither, UsageError for a revision of a folder.
+    """
+    folder = _folder(model)
+    if folder is not None and revision is not None:
+        raise UsageError("a local folder has no revisions.", where=model, remedy="Leave out revision=.")
+    if folder is None:
+        require_on_hub(model, revision)
+    return folder
 
 
 def _device(device: str | None) -> torch.device:

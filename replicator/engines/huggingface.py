@@ -15,7 +15,7 @@ import torch
 
 from replicator.design import trials
 from replicator.engines import chat, tokens
-from replicator.engines.checkpoint import RANDOM_WEIGHTS, Checkpoint, attempt, load
+from replicator.engines.checkpoint import RANDOM_WEIGHTS, Checkpoint, attempt, load, settings
 from replicator.engines.engine import Answer, Question
 from replicator.engines.fingerprint import chat_template_hash, tokenizer_hash
 from replicator.engines.scoring import Scored, Scorer, log_sum
@@ -196,13 +196,7 @@ def open_model(
 
     Raises UsageError for arguments it does not know, DataError for a model that cannot be used.
     """
-    for argument in arguments:
-        if argument not in ARGUMENTS:
-            raise UsageError(
-                f"there is no argument {argument!r}.",
-                where=name,
-                remedy=f"A checkpoint takes {', '.join(ARGUMENTS)}.",
-            )
+    check_arguments(name, arguments, device)
     checkpoint = load(model, device=device, dtype=arguments.get("dtype"), revision=arguments.get("revision"))
     first = None if experiment is None else render(experiment, trials(experiment, limit=1)[0])
     return HuggingFaceEngine(
@@ -212,6 +206,19 @@ def open_model(
         batch_size=batch_size,
         first=first,
     )
+
+
+def check_arguments(name: str, arguments: Mapping[str, str], device: str | None) -> None:
+    """Raises UsageError for arguments or a device that no checkpoint could take. Nothing is loaded."""
+    for argument in arguments:
+        if argument not in ARGUMENTS:
+            raise UsageError(
+                f"there is no argument {argument!r}.",
+                where=name,
+                remedy=f"A checkpoint takes {', '.join(ARGUMENTS)}.",
+            )
+    chat.check_format(arguments.get("prompt_format"))
+    settings(device, arguments.get("dtype"))
 
 
 def _vocabulary(checkpoint: Checkpoint) -> int:

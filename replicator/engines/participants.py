@@ -296,9 +296,10 @@ def _require_coherent_gifts(parameters: Mapping[str, float]) -> None:
 def _require_response(theory: Theory, model: str, experiment: Experiment) -> None:
     if theory.response != experiment.response.type:
         kind = {"choice": "choices between options", "amount": "amounts"}[theory.response]
+        asked = {"choice": "a choice", "amount": "an amount"}[experiment.response.type]
         fitting = ", ".join(PREFIX + t.name for t in THEORIES.values() if t.response == experiment.response.type)
         raise UsageError(
-            f'"{model}" answers with {kind}; "{experiment.name}" asks for a {experiment.response.type}.',
+            f'"{model}" answers with {kind}; "{experiment.name}" asks for {asked}.',
             remedy=f"Fitting: {fitting or 'none'}.",
         )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +15,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from replicator import choices, documents, files, runs
-from replicator.errors import DataError, MappingError
+from replicator import choices, files, runs
 from replicator.exchange import recording as recordings
-from replicator.exchange.mapping import Mapping, normal
-from replicator.exchange.recording import Recording, Words, grouped, is_empty, numbers
+from replicator.exchange.answers import Answers, Unmapped, answers, check_values, spelled
+from replicator.exchange.mapping import Mapping
+from replicator.exchange.recording import Recording, Words, numbers
 from replicator.exchange.situations import Situation, situations
 from replicator.experiment import Experiment
 
 RECORDED = "recorded"
 """Elicitation of every imported row, and wording where the file names none."""
 
-INVALID_LIMIT = 0.5
-"""With a larger share of answers that mean nothing, the mapping is wrong rather than the answers."""
-
-GRID_TOLERANCE = 1e-6
-"""How far from the grid an amount may lie, in steps."""
-
 _NAMES = {"human": "people", "model": "model"}
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What every row chose."""
-
-    chosen: npt.NDArray[np.int64]
-    """Index of the option; -1 where there is none."""
-    status: Words
-    text: Words
-    """What stood in the file where it is not an option; None elsewhere."""
-    value: npt.NDArray[np.float64]
-    """The amount; NaN for a choice."""
 
 
 def import_choices(file: Path, experiment: Experiment, mapping: Mapping) -> pa.Table:
@@ -55,13 +35,7 @@ def import_choices(file: Path, experiment: Experiment, mapping: Mapping) -> pa.T
     Raises MappingError where the mapping names what is not there, DataError where the file cannot be read or
     a row holds an impossible value, naming its line.
     """
-    _check_values(experiment, mapping)
-    rows = recordings.read(file, mapping).selected()
-    questions, codes = situations(experiment, rows)
-    answers = (_chosen_options if experiment.response.type == "choice" else _chosen_amounts)(
-        experiment, rows, questions, codes
-    )
-    return _table(experiment, rows, questions, codes, answers)
+    return _read(file, experiment, mapping)[0]
 
 
 def import_run(
@@ -72,9 +46,17 @@ def import_run(
     *,
     command: Sequence[str] | None = None,
 ) -> runs.Run:
-    """Import a file into a run's folder. Nothing is written unless all of the file can be imported."""
-    table = import_choices(file, experiment, mapping)
-    imported = {"file": file.name, "sha256": files.sha256(file), "mapping": mapping.document}
+    """Import a file into a run's folder. Nothing is written unless all of the file can be imported.
+
+    The manifest's `imported` says from where, by which mapping, and which words were left without a meaning.
+    """
+    table, unmapped = _read(file, experiment, mapping)
+    imported = {
+        "file": file.name,
+        "sha256": files.sha256(file),
+        "mapping": mapping.document,
+        "unmapped": [word.document for word in unmapped],
+    }
     counts = choices.counts(table)
     asked = runs.request(
         experiment,
@@ -102,101 +84,15 @@ def population_name(file: Path, mapping: Mapping) -> str:
     return mapping.model or f"{_NAMES[mapping.population]}:{stem}"
 
 
-def _check_values(experiment: Experiment, mapping: Mapping) -> None:
-    """`--values` must lead to the experiment's options, or to numbers for an amount."""
-    names = [option.name for option in experiment.options]
-    for word, meaning in mapping.values.items():
-        if experiment.response.type == "amount":
-            if not np.isfinite(numbers(np.array([meaning], dtype=object))[0]):
-                raise MappingError(f"{word}={meaning}: {meaning!r} is not a number.", where="--values")
-        elif meaning not in names:
-            raise MappingError(
-                f"{word}={meaning}: {experiment.name} has no option {meaning!r}.",
-                where="--values",
-                remedy=documents.did_you_mean(meaning, names),
-            )
-
-
-# Answers
-
-
-def _chosen_options(
-    experiment: Experiment, rows: Recording, questions: Sequence[Situation], codes: npt.NDArray[np.int64]
-) -> Answers:
-    places = {option.name: place for place, option in enumerate(experiment.options)}
-    distinct, which = grouped(_values(rows))
-    meanings = [rows.mapping.values.get(normal(word), word) for word in distinct]
-    chosen = np.array([places.get(meaning, -1) for meaning in meanings])[which]
-    empty = np.array([place not in places and is_empty(word) for word, place in zip(distinct, meanings, strict=True)])
-    missing = empty[which] & (chosen < 0)
-    invalid = ~missing & (chosen < 0)
-    answered = int((~missing).sum())
-    if invalid.sum() > INVALID_LIMIT * answered:
-        strange = [
-            word
-            for word, meaning in zip(distinct, meanings, strict=True)
-            if meaning not in places and not is_empty(word)
-        ]
-        shown = ", ".join(map(repr, strange[:5]))
-        raise DataError(
-            f"{int(invalid.sum()):,} of {answered:,} answers mean no option ({shown}).",
-            where=f"{rows.file}, line {rows.lines[int(np.argmax(invalid))]}",
-            remedy=f"Say what they mean with --values, such as {strange[0]}={experiment.options[0].name}.",
-        )
-    return _answers(rows, chosen, missing, invalid, np.full(len(rows), np.nan))
-
-
-def _chosen_amounts(
-    experiment: Experiment, rows: Recording, questions: Sequence[Situation], codes: npt.NDArray[np.int64]
-) -> Answers:
-    words = _values(rows)
-    distinct, which = grouped(words)
-    meanings = np.array([rows.mapping.values.get(normal(word), word) for word in distinct], dtype=object)
-    amounts = numbers(meanings)[which]
-    missing = np.array([is_empty(word) for word in meanings])[which]
-    strange = ~missing & ~np.isfinite(amounts)
-    rows.refuse(strange, f"{_at(words, strange)!r} is not an amount")
-    low = np.array([question.grid[0] for question in questions])[codes]
-    high = np.array([question.grid[-1] for question in questions])[codes]
-    size = np.array([len(question.grid) for question in questions])[codes]
-    outside = ~missing & ((amounts < low) | (amounts > high))
-    place = int(np.argmax(outside))
-    rows.refuse(outside, f"the amount {words[place]} is not between {low[place]:g} and {high[place]:g}")
-    steps = np.divide((amounts - low) * (size - 1), high - low, out=np.zeros(len(rows)), where=high > low)
-    steps = np.where(missing, 0.0, steps)
-    between = ~missing & (np.abs(steps - np.round(steps)) > GRID_TOLERANCE)
-    place = int(np.argmax(between))
-    step = (high[place] - low[place]) / max(1, size[place] - 1)
-    rows.refuse(between, f"the amount {words[place]} is not on the steps of {step:g}")
-    chosen = np.where(missing, -1, np.round(steps).astype(np.int64))
-    return _answers(rows, chosen, missing, np.zeros(len(rows), dtype=bool), np.where(missing, np.nan, amounts))
-
-
-def _values(rows: Recording) -> Words:
-    words = rows.words("value")
-    if words is None:
-        raise MappingError("no column holds the choices.", where="--map", remedy="Add --map value=COLUMN.")
-    return words
-
-
-def _at(words: Words, mask: npt.NDArray[np.bool_]) -> str:
-    return str(words[int(np.argmax(mask))])
-
-
-def _answers(
-    rows: Recording,
-    chosen: npt.NDArray[np.int64],
-    missing: npt.NDArray[np.bool_],
-    invalid: npt.NDArray[np.bool_],
-    value: npt.NDArray[np.float64],
-) -> Answers:
-    status = np.where(missing, "missing", np.where(invalid, "invalid", "valid")).astype(object)
-    text = _values(rows).copy() if invalid.any() else np.full(len(rows), None, dtype=object)
-    text[~invalid] = None
-    return Answers(chosen, status, text, value)
-
-
 # Rows
+
+
+def _read(file: Path, experiment: Experiment, mapping: Mapping) -> tuple[pa.Table, tuple[Unmapped, ...]]:
+    check_values(experiment, mapping)
+    rows = recordings.read(file, mapping).selected()
+    questions, codes = situations(experiment, rows)
+    found = answers(experiment, rows, questions, codes)
+    return _table(experiment, rows, questions, codes, found), found.unmapped
 
 
 def _table(
@@ -204,7 +100,7 @@ def _table(
     rows: Recording,
     questions: Sequence[Situation],
     codes: npt.NDArray[np.int64],
-    answers: Answers,
+    found: Answers,
 ) -> pa.Table:
     who = _who(rows)
     how = _presentation(experiment, rows)
@@ -225,10 +121,10 @@ def _table(
         "elicitation": RECORDED,
         "response": experiment.response.type,
         "options": choices.Shared([question.options for question in questions], codes),
-        "probabilities": _certainties(answers.chosen, questions, codes),
-        "value": answers.value,
-        "status": answers.status,
-        "text": answers.text,
+        "probabilities": _certainties(found.chosen, questions, codes),
+        "value": found.value,
+        "status": found.status,
+        "text": found.text,
         "unit": experiment.unit,
     }
     return choices.build(len(rows), columns)
@@ -256,10 +152,8 @@ def _presentation(experiment: Experiment, rows: Recording) -> dict[str, Words]:
     if order is not None:
         names = sorted(option.name for option in experiment.options)
         strange = np.array([word != "" and sorted(word.split("|")) != names for word in order])
-        rows.refuse(
-            strange,
-            f"the order {_at(order, strange)!r} does not name each option once, such as {'|'.join(names)!r}",
-        )
+        some = spelled(order[int(np.argmax(strange))])
+        rows.refuse(strange, f"the order {some} does not name each option once, such as {'|'.join(names)!r}")
     return {
         "wording": np.full(len(rows), RECORDED, dtype=object)
         if wording is None

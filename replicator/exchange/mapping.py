@@ -13,6 +13,7 @@ from replicator import documents, resources
 from replicator.amounts import format_amount
 from replicator.errors import MappingError, SpecError
 from replicator.expression import Expression, ExpressionError, parse
+from replicator.schema_faults import schema_faults
 
 TARGETS = (
     "value", "subject", "model", "item", "wording", "labels", "order", "session", "group", "role", "round",
@@ -124,7 +125,7 @@ def normal(word: str | float) -> str:
 
 def _document(file: Path) -> dict[str, Any]:
     document = documents.read(file)
-    found = [*document.faults, *documents.schema_faults(document, resources.schema("mapping"))]
+    found = [*document.faults, *schema_faults(document, resources.schema("mapping"))]
     faults = [fault.fault for fault in found if fault.told]
     if faults:
         raise SpecError(documents.shortened(faults))

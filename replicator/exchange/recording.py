@@ -107,7 +107,7 @@ class Recording:
 def read(file: Path, mapping: Mapping) -> Recording:
     """Read a CSV file (UTF-8, also .csv.gz) with a header. Raises DataError naming the line that is wrong."""
     try:
-        with files.explained(file), _open(file) as stream:
+        with files.explained(file, reading=True), _open(file) as stream:
             reader = csv.reader(stream, strict=True)
             try:
                 header = [name.strip() for name in next(reader, [])]

@@ -11,9 +11,9 @@ import pandas as pd
 
 from replicator.errors import DataError
 from replicator.experiment import Experiment, Outcome
+from replicator.shares import usable as usable
 from replicator.theories.stimuli import stimuli
 from replicator.theories.theory import Stimuli
-from replicator.thresholds import LABEL_MASS
 
 LOGIT_LIMIT = 12.0
 """Logits of exact probabilities are winsorised here; beyond it (6e-6) they say the same."""
@@ -77,13 +77,6 @@ class ChoiceData:
         logits = np.column_stack([self.logits, np.zeros(len(self.logits))])
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
-
-
-def usable(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows that estimation may read: valid, with enough label mass, and no comprehension check."""
-    keep = (table["status"] == "valid") & (table["condition"] != "comprehension")
-    keep &= table["label_mass"].isna() | (table["label_mass"] >= LABEL_MASS)
-    return table[keep]
 
 
 def choice_data(table: pd.DataFrame, cells: Cells, unit: Literal["wording", "person", "pooled"]) -> ChoiceData:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from replicator import choices, files, references, theories
-from replicator.experiment import Experiment, Fit, condition_name
-from replicator.inference import gifts, posterior, subjects, words
+from replicator import choices, files, theories
+from replicator.experiment import Experiment
+from replicator.inference import finished, gifts, posterior, subjects, words
 from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, usable
 from replicator.inference.entries import (
     Entry,
@@ -30,51 +29,43 @@ from replicator.inference.entries import (
     theory_entries,
 )
 from replicator.inference.identification import consistent_set, is_deterministic, no_response
+from replicator.inference.jobs import Job, condition_of, jobs_of, levels_of
 from replicator.inference.structure import can_have_intercept, structure
-from replicator.references import PUBLISHED, Reference
 from replicator.runs import Run
 from replicator.theories.stimuli import check_domain
 
 CERTAIN = 1e-6
 """A distribution of gifts that leaves less than this to other amounts is certain."""
 
-Pooling = Literal["none", "partial", "complete"]
 Progress = Callable[[int, int, str], None]
 
 
-@dataclass(frozen=True)
-class Job:
-    """One fit of one population."""
-
-    population: str
-    kind: Literal["model", "human", "simulated"]
-    fit: Fit
-    pooling: Pooling
-    reference: Reference | None = None
-
-
 def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -> list[Entry]:
-    """Estimate a run, write `posteriors/`, and return the estimates. Raises DataError without choices."""
+    """Estimate a run, write `posteriors/`, and return the estimates. Raises DataError without choices.
+
+    Fits that an earlier, unfinished or shorter estimation of the same choices left there are taken over.
+    """
     experiment = run.experiment()
     table = choices.read(run.choices, [*COLUMNS])
     cells: Cells = {
         (row["item"], row["condition"]): row["outcomes"] for row in choices.cells(run.choices).to_dict("records")
     }
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
-    jobs = list(_jobs(experiment, populations, set(table["condition"])))
+    jobs = list(jobs_of(experiment, populations, set(table["condition"])))
     run.posteriors.mkdir(parents=True, exist_ok=True)
-    for old in run.posteriors.glob("*.nc"):
-        old.unlink()
+    outcomes = [(cell, [dict(outcome) for outcome in of_cell]) for cell, of_cell in cells.items()]
+    identities = [finished.key(populations.get(job.population), job, experiment.hash, outcomes, seed) for job in jobs]
+    finished.remove_others(run.posteriors, identities)
     entries: list[Entry] = []
-    for done, job in enumerate(jobs):
+    for done, (job, identity) in enumerate(zip(jobs, identities, strict=True)):
         if progress is not None:
             progress(done, len(jobs), f"{job.population}: {job.fit.theory}, {job.fit.noise}")
-        rows = populations.get(job.population)
-        if experiment.response.type == "amount":
-            assert rows is not None
-            entries += _gift_job(run, experiment, job, rows, cells, seed)
-        else:
-            entries += _choice_job(run, experiment, job, rows, cells, seed)
+        here = finished.read(run.posteriors, identity)
+        if here is None:
+            before = _posteriors(run)
+            here = _estimated(run, experiment, job, populations.get(job.population), cells, seed)
+            finished.write(run.posteriors, identity, here, _posteriors(run) - before)
+        entries += here
     if progress is not None:
         progress(len(jobs), len(jobs), "done")
     entries = words.across_theories(entries)
@@ -83,52 +74,17 @@ def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -
     return entries
 
 
-def _jobs(experiment: Experiment, populations: Mapping[str, pd.DataFrame], conditions: set[str]) -> Iterator[Job]:
-    """What is to be fitted, in the plan's order within each population."""
-    for name, rows in populations.items():
-        kind = str(rows["population"].iloc[0])
-        for fit in experiment.analysis.fits:
-            if kind == "human":
-                if rows["subject"].notna().all():
-                    alone = fit.noise == "logit" and len(experiment.options) == 2
-                    if alone and len(theories.get(fit.theory).parameters) == 1:
-                        yield Job(name, "human", fit, "none")
-                    yield Job(name, "human", fit, "partial")
-                yield Job(name, "human", fit, "complete")
-            else:
-                several = len(set(rows.loc[rows["status"] == "valid", "wording"])) > 1
-                yield Job(
-                    name,
-                    "simulated" if kind == "simulated" else "model",
-                    fit,
-                    "partial" if several else "complete",
-                )
-    if experiment.response.type == "choice":
-        for reference in _published(experiment, conditions):
-            yield Job(PUBLISHED + reference.id, "human", experiment.analysis.primary, "complete", reference)
+def _estimated(
+    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int
+) -> list[Entry]:
+    if experiment.response.type == "amount":
+        assert rows is not None
+        return _gift_job(run, experiment, job, rows, cells, seed)
+    return _choice_job(run, experiment, job, rows, cells, seed)
 
 
-def _published(experiment: Experiment, conditions: set[str]) -> list[Reference]:
-    """References that give people's shares item by item, in a condition that the run has."""
-    known = references.references()
-    listed = {item.id for item in experiment.items}
-    return [
-        reference
-        for reference in (known[name] for name in experiment.humans)
-        if reference.estimand == "choice_shares"
-        and reference.items
-        and reference.n_participants
-        and listed <= set(reference.items)
-        and _condition_of(reference) in conditions
-    ]
-
-
-def _levels_of(reference: Reference) -> dict[str, Any]:
-    return {name: levels[0] for name, levels in (reference.conditions or {}).items()}
-
-
-def _condition_of(reference: Reference) -> str:
-    return condition_name(_levels_of(reference))
+def _posteriors(run: Run) -> set[str]:
+    return {path.name for path in run.posteriors.glob("*.nc")}
 
 
 def _label(job: Job, unit: str, elicitation: str, *, intercept: bool, experiment: Experiment) -> Label:
@@ -157,7 +113,7 @@ def _choice_job(
         assert job.reference.n_participants is not None
         data = from_shares(
             experiment, job.reference.items, job.reference.n_participants,
-            _levels_of(job.reference), _condition_of(job.reference),
+            levels_of(job.reference), condition_of(job.reference),
         )  # fmt: skip
         elicitation, unit = "recorded", "item"
     else:
@@ -169,7 +125,7 @@ def _choice_job(
             label = _label(job, unit, elicitation, intercept=False, experiment=experiment)
             conditions = [c for c in dict.fromkeys(rows["condition"]) if c != "comprehension"]
             return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
-        data = choice_data(kept, cells, _unit(job))
+        data = choice_data(kept, cells, job.unit)
     check_domain(theory, data.stimuli)
     intercept = can_have_intercept(theory, job.fit.noise, data)
     label = _label(job, unit, elicitation, intercept=intercept, experiment=experiment)
@@ -181,12 +137,6 @@ def _choice_job(
     if job.pooling == "none":
         return _alone(label, data, seed, intercept=intercept)
     return _sampled(run, label, job, data, seed, intercept=intercept)
-
-
-def _unit(job: Job) -> Literal["wording", "person", "pooled"]:
-    if job.kind != "human":
-        return "wording"
-    return "pooled" if job.pooling == "complete" else "person"
 
 
 def _deterministic(label: Label, data: ChoiceData) -> list[Entry]:

@@ -1,8 +1,9 @@
 """How informative the data are about each unit, so whether its effects are sampled centred, and where to start.
 
 One Gauss-Newton step from the pooled optimum gives every unit a rough deviation and a standard error. Where
-deviations are large against their errors the effect is centred (weight 1); where they are all noise it is not
-(weight 0). The weight changes the sampler's coordinates and never the model.
+deviations are large against their errors the effect is centred (weight 1); where they are all noise, or where
+single questions off the curve leave the location itself uncertain, it is not (weight 0). The weight changes the
+sampler's coordinates and never the model.
 """
 
 from __future__ import annotations
@@ -24,8 +25,14 @@ _STEP = 1e-4
 _PULL = 0.03
 """Of the prior centre on the pooled optimum, so that it exists where the data say nothing."""
 
-
 _NUDGE = 1e-4
+
+_FLOOR = 0.05
+"""Least residual sd of exact log odds."""
+
+_TOGETHER = 1 / 3
+"""Variance of a location that misfit of the items brings, against that of a mean over units, above which the units'
+effects are not centred: with a seventh centred effects mix, with four fifths they no longer do."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +71,24 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     left, precision = _by_row(data, fitted + off if structure.item_misfit else fitted)
     if structure.position:
         values["position_effect"] = _position(data, left)
+        left = left - _shown_first(data, values["position_effect"])
+    slopes = np.stack([(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))[: len(names)]], axis=-1)
+    misfit = 0.0
     if structure.units > 1:
-        slopes = [(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))[: len(names)]]
-        deviation, error = _units(data, np.stack(slopes, axis=-1)[data.question], left, precision)
-        for i, name in enumerate(names):
-            centring[name] = _weight(float(np.var(deviation[:, i], ddof=1)), float(error[:, i].mean()))
-            values[f"{name}_raw"] = centring[name] * (best[i] + deviation[:, i])
+        deviation, error, precision = _units(data, slopes[data.question], left, precision)
     if structure.item_misfit:
         error_of_question = float(np.mean(1.0 / _by_question(data, data.question, precision)))
         centring["item_misfit"] = _weight(float(np.mean(off**2)), error_of_question)
         values["item_misfit_raw"] = centring["item_misfit"] * (fitted + off)
+        misfit = max(float(np.mean(off**2)) - error_of_question, 0.0)
+    if structure.units > 1:
+        moved = _moved(slopes, misfit)
+        for i, name in enumerate(names):
+            spread = float(np.var(deviation[:, i], ddof=1))
+            # What the items' misfit does to the location, it does to all centred effects at once.
+            together = moved[i] > _TOGETHER * spread / structure.units
+            centring[name] = 0.0 if together else _weight(spread, float(error[:, i].mean()))
+            values[f"{name}_raw"] = centring[name] * (best[i] + deviation[:, i])
     # A hair off the optimum: the sampler takes its first scales from the gradient, which must not be exactly zero.
     nudge = np.random.default_rng(1)
     return Geometry(centring, {name: value + _NUDGE * nudge.random(value.shape) for name, value in values.items()})
@@ -118,8 +133,7 @@ def _by_row(data: ChoiceData, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray
     here = curve[data.question]
     if data.kind == "probabilities":
         left = data.logits - here
-        scale = float(np.median(np.abs(left)) / 0.6745) ** 2
-        return left, np.full_like(left, 1.0 / max(scale, 0.05**2))
+        return left, np.full_like(left, 1.0 / max(_scale(left), _FLOOR) ** 2)
     pair = data.counts[:, :-1] + data.counts[:, -1:]
     p = special.expit(here)
     precision = np.maximum(pair * p * (1.0 - p), 1e-9)
@@ -146,10 +160,33 @@ def _position(data: ChoiceData, left: np.ndarray) -> np.ndarray:
     return found
 
 
+def _shown_first(data: ChoiceData, effect: np.ndarray) -> np.ndarray:
+    """(row, contrast) what rough position effects add to the log odds; zero with more than two options."""
+    if data.position is None or effect.shape[1] > 1:
+        return np.zeros((len(data.question), 1))
+    return np.asarray(np.where(data.position[:, :1] == 0, 1.0, -1.0) * effect[data.label_set] / 2.0)
+
+
 def _units(
     data: ChoiceData, slopes: np.ndarray, left: np.ndarray, precision: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(unit, coordinate) deviations and their variances, and the (row, contrast) precision without them.
+
+    `slopes` is (row, contrast, coordinate). For exact answers the first step's residuals still hold the deviations
+    that it finds; without them, a second step knows how much is error.
+    """
+    deviation, error = _step(data, slopes, left, precision)
+    if data.kind == "probabilities":
+        rest = left - np.einsum("rcj,rj->rc", slopes, deviation[data.unit])
+        precision = np.full_like(left, 1.0 / max(_scale(rest), _FLOOR) ** 2)
+        deviation, error = _step(data, slopes, left, precision)
+    return deviation, error, precision
+
+
+def _step(
+    data: ChoiceData, slopes: np.ndarray, left: np.ndarray, precision: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(unit, coordinate) one-step deviations and their variances; `slopes` is (row, contrast, coordinate)."""
+    """(unit, coordinate) deviations of one weighted least-squares step, and their variances."""
     size = slopes.shape[-1]
     deviations, errors = np.zeros((2, len(data.units), size))
     for unit in range(len(data.units)):
@@ -160,6 +197,23 @@ def _units(
         deviations[unit] = inverse @ (columns.T @ (weight * left[rows].reshape(-1)))
         errors[unit] = np.diag(inverse)
     return deviations, errors
+
+
+def _scale(left: np.ndarray) -> float:
+    """Robust standard deviation of residuals around zero."""
+    return float(np.median(np.abs(left)) / 0.6745)
+
+
+def _moved(slopes: np.ndarray, misfit: float) -> np.ndarray:
+    """(coordinate,) variance that item misfit of variance `misfit` gives the locations.
+
+    `slopes` is (q, contrast, coordinate).
+    """
+    columns = slopes.reshape(-1, slopes.shape[-1])
+    size = columns.shape[1]
+    if misfit == 0.0:
+        return np.zeros(size)
+    return np.asarray(np.diag(np.linalg.inv(columns.T @ columns / misfit + np.eye(size))))
 
 
 def _weight(spread: float, error: float) -> float:

@@ -23,14 +23,19 @@ def checkpoint(name: str) -> Path:
 
     Raises UsageError for an unknown name.
     """
+    require(name)
+    from replicator.ladder import random_weights
+
+    return random_weights.cached(name, _folder())
+
+
+def require(name: str) -> None:
+    """Raises UsageError for an unknown name."""
     if name not in ladder_names():
         raise UsageError(
             f"there is no built-in model {name!r}.",
             remedy=f"The built-in models: {', '.join(ladder_names())}.",
         )
-    from replicator.ladder import random_weights
-
-    return random_weights.cached(name, _folder())
 
 
 def _folder() -> Path:

@@ -19,13 +19,16 @@ from replicator import __version__, resources
 from replicator.errors import ReplicatorError
 from replicator.files import explained, write_text
 from replicator.report import forest, provenance, tables, terms, words
+from replicator.report import questions as people
 from replicator.report.cells import Table
-from replicator.report.drawing import Figure
+from replicator.report.citations import citations
+from replicator.report.drawing import Figure, Panels
 from replicator.report.figures import amount_figures, choice_figures
 from replicator.report.formats import number
+from replicator.report.options import has_many_options, option_figures, shares_table
 from replicator.report.palette import Style, styles
+from replicator.report.position import position_bias
 from replicator.report.provenance import Example
-from replicator.report.questions import questions as three_questions
 from replicator.report.sources import Reply, Section, Source, read, sections
 from replicator.report.terms import Document
 from replicator.runs import Run, open_run
@@ -70,13 +73,17 @@ class Chapter:
     summary: list[Paragraph]
     populations: list[Population]
     choices: list[Figure]
+    options: list[Panels]
+    """Choices among three options or more; `choices` is empty then."""
+    shares: Table | None
     amounts: bool
     nearness: Table | None
     forests: list[Figure]
     remarks: list[str]
-    bias: Figure | None
+    bias: Figure | Panels | None
     estimates: Table | None
     questions: Table | None
+    unanswered: Table | None
     theories: Table | None
     validity: Table | None
     no_variation: list[str]
@@ -86,17 +93,6 @@ class Chapter:
     prompts_note: str
     replies: list[Reply]
     origins: list[Origin]
-
-
-@dataclass(frozen=True)
-class Citation:
-    """A reference as the last chapter lists it."""
-
-    id: str
-    text: str
-    doi: str | None
-    status: str
-    about: str
 
 
 def build(runs: Sequence[Run | str | PathLike[str]], out: Path) -> Path:
@@ -115,7 +111,7 @@ def build(runs: Sequence[Run | str | PathLike[str]], out: Path) -> Path:
         .render(
             title=_title(chapters),
             chapters=chapters,
-            citations=_citations(grouped),
+            citations=citations(grouped),
             style=Markup((resources.report_folder() / "style.css").read_text(encoding="utf-8")),
             version=__version__,
         )
@@ -147,6 +143,7 @@ def _chapter(section: Section, chosen: dict[str, Style]) -> Chapter:
     results = section.results
     populations = results["populations"]
     prompts, note = _prompts(section)
+    many = has_many_options(section)
     return Chapter(
         anchor=_anchor(section.experiment),
         title=str(results.get("experiment_title") or section.experiment),
@@ -157,14 +154,17 @@ def _chapter(section: Section, chosen: dict[str, Style]) -> Chapter:
             Population(p["name"], words.kind(p), str(p.get("description") or ""), chosen[p["name"]])
             for p in populations
         ],
-        choices=amount_figures(section, chosen) if section.amounts else choice_figures(section, chosen),
+        choices=amount_figures(section, chosen) if section.amounts else [] if many else choice_figures(section, chosen),
+        options=option_figures(section, chosen) if many else [],
+        shares=shares_table(results) if many else None,
         amounts=section.amounts,
         nearness=tables.nearness(results),
         forests=forest.forests(results, chosen),
         remarks=tables.remarks(results),
-        bias=forest.bias_figure(populations, chosen),
+        bias=position_bias(section, chosen),
         estimates=tables.estimates(results),
-        questions=three_questions(results),
+        questions=people.questions(results),
+        unanswered=people.unanswered(results),
         theories=tables.theories(results),
         validity=tables.validity(results),
         no_variation=[f"{p['name']}: {words.variation(p)}" for p in populations if p.get("no_variation")],
@@ -183,11 +183,17 @@ def _paragraph(results: Document, population: Document, chosen: dict[str, Style]
 
 
 def _about(section: Section) -> str:
-    rows = section.results["choices"]
-    items = len({row["item"] for row in rows})
-    conditions = [c for c in dict.fromkeys(str(row["condition"]) for row in rows) if c != "all"]
-    text = f"{number(items)} {'question' if items == 1 else 'questions'}"
-    return f"{text} under {', '.join(conditions)}" if conditions else text
+    """ "20 questions: 10 under each of stakes=1 and stakes=20"; a question is an item in one condition."""
+    cells = {(str(row["condition"]), str(row["item"])) for row in section.results["choices"]}
+    conditions = list(dict.fromkeys(str(row["condition"]) for row in section.results["choices"]))
+    text = terms.questions_of(len(cells))
+    if conditions == ["all"] or not conditions:
+        return text
+    if len(conditions) == 1:
+        return f"{text} under {conditions[0]}"
+    sizes = {sum(1 for condition, _ in cells if condition == one) for one in conditions}
+    each = f"{number(sizes.pop())} under each of" if len(sizes) == 1 else "under"
+    return f"{text}{':' if each != 'under' else ''} {each} {terms.listed(conditions)}"
 
 
 def _origin(source: Source) -> Origin:
@@ -211,51 +217,6 @@ def _prompts(section: Section) -> tuple[list[Example], str]:
         except ReplicatorError as error:
             return [], f"The prompts cannot be rendered again from the manifest: {error}"
     return [], ""
-
-
-def _citations(grouped: Sequence[Section]) -> list[Citation]:
-    merged: dict[str, Document] = {}
-    for section in grouped:
-        merged.update(section.results.get("references") or {})
-    return [
-        Citation(
-            id=name,
-            text=_citation_text(reference),
-            doi=_doi(reference.get("doi")),
-            status=terms.STATUS.get(str(reference.get("status")), "verification unknown"),
-            about=_reference_about(reference),
-        )
-        for name, reference in sorted(merged.items())
-    ]
-
-
-def _citation_text(reference: Document) -> str:
-    citation = reference.get("citation") or ""
-    if isinstance(citation, str):
-        return citation
-    order = ("authors", "year", "title", "journal", "publisher", "source")
-    return ". ".join(str(citation[key]).rstrip(".") for key in order if citation.get(key)) + "."
-
-
-def _doi(doi: object) -> str | None:
-    """A DOI that is safe to stand in a link, or None."""
-    text = str(doi or "")
-    return text if re.fullmatch(r"10\.\d{4,9}/[\w.;()/:<>+-]+", text) else None
-
-
-def _reference_about(reference: Document) -> str:
-    sizes = [
-        f"{number(reference[key])} {name}"
-        for key, name in (("n_participants", "participants"), ("n_studies", "studies"))
-        if reference.get(key)
-    ]
-    parts = [
-        terms.estimand_name(reference) if reference.get("estimand") else "",
-        ", ".join(sizes),
-        str(reference.get("design") or ""),
-        str(reference.get("notes") or ""),
-    ]
-    return ". ".join(part.rstrip(".") for part in parts if part)
 
 
 def _anchor(text: str) -> str:

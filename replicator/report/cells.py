@@ -40,6 +40,18 @@ def who(estimate: Document) -> str:
     return f"{name}, {where}" if where != "all" else name
 
 
+def together(estimates: Sequence[Document]) -> str:
+    """What several estimates of one population are of: "risk aversion r, sensitivity s (stakes=1, stakes=20)"."""
+    places: dict[str, dict[str, None]] = {}
+    for estimate in estimates:
+        places.setdefault(terms.parameter_name(estimate), {})[condition(estimate)] = None
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, some in places.items():
+        names.setdefault(tuple(some), []).append(name)
+    parts = [", ".join(group) + ("" if some == ("all",) else f" ({', '.join(some)})") for some, group in names.items()]
+    return "; ".join(parts)
+
+
 def condition(estimate: Document) -> str:
     """The treatment cell, "all" without one."""
     return str(estimate.get("condition") or "all")

@@ -12,7 +12,7 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from replicator.report.palette import AXIS, GRID, QUIET, TEXT
+from replicator.report.palette import AXIS, GRID, QUIET, TEXT, Style
 
 WIDTH = 300
 """Width of a plot in pixels before scaling: with its axis it fills a narrow phone and half a wide page."""
@@ -30,6 +30,34 @@ class Figure:
     title: str = ""
 
 
+@dataclass(frozen=True)
+class Panel:
+    """One of several pictures that are read together."""
+
+    title: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class Key:
+    """A line of a figure's own legend."""
+
+    name: str
+    style: Style
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Several pictures with one title, one legend and one caption."""
+
+    title: str
+    key: tuple[Key, ...]
+    panels: tuple[Panel, ...]
+    caption: str
+    folded: str = ""
+    """What to say instead until a reader unfolds them; empty where they are shown at once."""
+
+
 Chart = alt.LayerChart | alt.FacetChart
 """What Altair calls layers; none of ours has facets."""
 
@@ -39,6 +67,17 @@ def draw(chart: Chart, label: str) -> Markup:
     specification: dict[str, Any] = _configured(chart).to_dict(validate=False)
     svg = vl_convert.vegalite_to_svg(specification)
     return Markup(_embeddable(svg, label))  # vl-convert escapes every text and attribute
+
+
+def fitted(text: str, room: float, letter: float) -> str:
+    """The text, its middle left out where it is too long: what tells names apart stands at their ends.
+
+    `room` and the mean width of a `letter` are in pixels.
+    """
+    most = int(room / letter)
+    if len(text) <= most:
+        return text
+    return f"{text[: most * 3 // 5]}…{text[len(text) - most * 2 // 5 + 1 :]}"
 
 
 def _configured(chart: Chart) -> Chart:
@@ -74,8 +113,16 @@ def _embeddable(svg: str, label: str) -> str:
 
 
 def _slim(tag: str, own: str) -> str:
-    """One tag without roles; empty backgrounds and foregrounds go, clip paths get names of their own."""
+    """One tag without roles; empty backgrounds and foregrounds go, clip paths get names of their own.
+
+    A mark's description becomes its title, which browsers show under the pointer without any script.
+    """
     if tag.startswith("<path") and ('d=""' in tag or 'd="M0,0h0v0h0Z"' in tag):
         return ""
+    described = re.search(r' aria-label="([^"]*)"', tag)
     tag = re.sub(r' (?:(?:aria-[a-z]+|role|pointer-events)="[^"]*"|opacity="1")', "", tag)
-    return re.sub(r'(id="|url\(#)(clip)', rf"\g<1>p{own}-\g<2>", tag)
+    tag = re.sub(r'(id="|url\(#)(clip)', rf"\g<1>p{own}-\g<2>", tag)
+    if described is None or not tag.endswith("/>"):
+        return tag
+    name = tag[1:].split(maxsplit=1)[0]
+    return f"{tag[:-2]}><title>{described.group(1)}</title></{name}>"

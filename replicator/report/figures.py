@@ -15,7 +15,7 @@ from replicator.report.giving import own_mean
 from replicator.report.palette import PEOPLE, TEXT, Style
 from replicator.report.sources import Section, natural_order
 from replicator.report.terms import Document
-from replicator.report.words import first_option
+from replicator.report.words import options_of
 
 MOST_ITEMS = 16
 """With more questions than this the horizontal axis is the difference of expected values, in classes."""
@@ -39,11 +39,11 @@ class Point:
 
 
 def choice_figures(section: Section, styles: Mapping[str, Style]) -> list[Figure]:
-    """Share of the first option by question: one picture for every condition (and handful of populations)."""
+    """Share of the first of two options by question: one picture for every condition (and handful of populations)."""
     rows = section.results["choices"]
     if not rows:
         return []
-    option = first_option(rows)
+    option = options_of(rows)[0]
     rows = [row for row in rows if row["option"] == option and row.get("share") is not None]
     return [
         figure

@@ -10,12 +10,13 @@ from typing import Any
 import altair as alt
 
 from replicator.errors import UsageError
-from replicator.report import terms, words
-from replicator.report.drawing import WIDTH, Chart, Figure, draw
-from replicator.report.formats import interval_text, number, signed
+from replicator.report import terms
+from replicator.report.drawing import WIDTH, Chart, Figure, draw, fitted
+from replicator.report.formats import interval_text, number, set_text, signed
 from replicator.report.palette import AXIS, PEOPLE, PRIOR, QUIET, TEXT, Style
 from replicator.report.terms import Document
 from replicator.theories import get
+from replicator.verdicts import against_estimate
 
 _ROW = 50
 _FULL = WIDTH + 45
@@ -46,7 +47,7 @@ class Row:
     @property
     def numbers(self) -> str:
         if self.value is None:
-            return f"any in {interval_text(self.consistent)}" if self.consistent else "no value"
+            return set_text(self.consistent) if self.consistent else "no value"
         return number(self.value) + (f" ({interval_text(self.interval)})" if self.interval else "")
 
 
@@ -83,8 +84,7 @@ def bias_figure(populations: Sequence[Document], styles: Mapping[str, Style]) ->
     )
     caption = (
         "Position bias with 95% intervals. 0: where an option stands on the page does not matter; to "
-        "the right: whatever is displayed first is chosen more often; to the left: whatever is "
-        "displayed last."
+        "the right: whatever is displayed first is chosen more often; to the left: less often."
     )
     return Figure(svg, caption, "Position bias")
 
@@ -104,7 +104,7 @@ def _forest(results: Document, estimates: Sequence[Document], styles: Mapping[st
 
 
 def _row(estimate: Document, style: Style) -> Row:
-    doubts = words.doubts(estimate)
+    doubts = against_estimate(estimate)
     spread = estimate.get("prior_sd")
     centre = estimate.get("prior_mean")
     return Row(
@@ -129,7 +129,7 @@ def _detail(estimate: Document) -> str:
         parts.append("each person alone")
     if not estimate.get("primary"):
         parts.append("exploratory")
-    if words.doubts(estimate):
+    if against_estimate(estimate):
         failed = (estimate.get("diagnostics") or {}).get("passed") is False
         parts.append(
             "diagnostics failed" if failed else "weak data" if estimate.get("identified") else "not identified"
@@ -190,8 +190,11 @@ def _chart(rows: Sequence[Row], domain: tuple[float, float], title: str, neutral
 
     layers: list[alt.Chart] = []
     if neutral is not None and domain[0] < neutral < domain[1]:
-        line = alt.Chart(alt.InlineData(values=[{"x": neutral}]))
-        layers.append(line.mark_rule(color=AXIS, strokeDash=[2, 3]).encode(x=alt.X("x:Q", scale=scale, axis=axis)))
+        # Only beside the marks: it would run through the words above them.
+        ends = [{"x": neutral, "y": i + down - 0.16, "y2": i + down + 0.16} for i in range(len(rows))]
+        line = alt.Chart(alt.InlineData(values=ends)).mark_rule(color=AXIS, strokeDash=[2, 3])
+        beside = alt.X("x:Q", scale=scale, axis=axis)
+        layers.append(line.encode(x=beside, y=alt.Y("y:Q", scale=rank, axis=None), y2="y2:Q"))
     layers += [
         chart.transform_filter("isValid(datum.prior_low)")
         .mark_rule(strokeWidth=11, color=PRIOR, opacity=0.45)
@@ -241,7 +244,7 @@ def _record(row: Row, i: int, domain: tuple[float, float]) -> dict[str, Any]:
     """Values for Vega; what lies wholly outside the picture is not drawn at its edge."""
     record: dict[str, Any] = {
         "i": i,
-        "label": _fitted(row.label, _FULL - _DIGIT * len(row.numbers) - 12),
+        "label": fitted(row.label, _FULL - _DIGIT * len(row.numbers) - 12, _LETTER),
         "detail": row.detail,
         "numbers": row.numbers,
         "colour": row.colour,
@@ -257,17 +260,11 @@ def _record(row: Row, i: int, domain: tuple[float, float]) -> dict[str, Any]:
         ("set_", row.consistent),
     ):
         inside = bounds is not None and bounds[1] >= domain[0] and bounds[0] <= domain[1]
-        record[f"{name}low"] = max(bounds[0], domain[0]) if bounds and inside else None
-        record[f"{name}high"] = min(bounds[1], domain[1]) if bounds and inside else None
+        # A set of one value would have no length.
+        room = 0.01 * (domain[1] - domain[0]) if name == "set_" and bounds and bounds[0] == bounds[1] else 0.0
+        record[f"{name}low"] = max(bounds[0] - room, domain[0]) if bounds and inside else None
+        record[f"{name}high"] = min(bounds[1] + room, domain[1]) if bounds and inside else None
     return record
-
-
-def _fitted(text: str, room: float) -> str:
-    """The text, its middle left out where it is too long: what tells names apart stands at their ends."""
-    most = int(room / _LETTER)
-    if len(text) <= most:
-        return text
-    return f"{text[: most * 3 // 5]}…{text[len(text) - most * 2 // 5 + 1 :]}"
 
 
 def _domain(rows: Sequence[Row], neutral: float | None) -> tuple[float, float]:

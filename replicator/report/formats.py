@@ -54,3 +54,8 @@ def interval_text(bounds: Sequence[float | None] | None) -> str:
         return UNKNOWN
     low, high = (UNKNOWN if bound is None else number(bound) for bound in bounds)
     return f"{low} to {high}"
+
+
+def set_text(bounds: Sequence[float | None]) -> str:
+    """Values that explain choices equally well: "any in −0.14 to 0.14", "only 0"."""
+    return f"only {number(bounds[0])}" if bounds[0] == bounds[1] else f"any in {interval_text(bounds)}"

@@ -30,8 +30,13 @@ _PATHS = {
     "triangle-right": "M14 8 3 14V2Z",
     "triangle-left": "M2 8 13 2v12Z",
     "diamond": "M8 1.5 13.5 8 8 14.5 2.5 8Z",
+    "bar": "M6 1h4v14H6Z",
     "cross": "M6 2h4v4h4v4h-4v4H6v-4H2V6h4Z",
 }
+
+
+PUBLISHED_STYLE = "bar"
+"""How published shares of people are drawn: a grey bar across a question, which is no symbol of Vega's."""
 
 
 @dataclass(frozen=True)

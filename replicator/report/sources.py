@@ -14,6 +14,7 @@ import pandas as pd
 from replicator import choices
 from replicator.compare import beside
 from replicator.errors import DataError
+from replicator.positions import Positions, by_position
 from replicator.report.terms import Document
 
 _LONGEST_REPLY = 1000
@@ -40,6 +41,9 @@ class Source:
     replies: tuple[Reply, ...]
     wordings: tuple[str, ...]
     """In the order in which they were asked."""
+    positions: Mapping[str, Positions]
+    """Population -> what it chose by displayed position, where three options or more were displayed in orders
+    that tell."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,14 @@ class Section:
     def value_gaps(self) -> dict[tuple[str, str], float]:
         return {cell: gap for source in self.sources for cell, gap in source.value_gaps.items()}
 
+    @property
+    def positions(self) -> dict[str, Positions]:
+        """By the names of the document, where runs that have a population of the same name are numbered."""
+        own = [(source, str(p["name"])) for source in self.sources for p in source.results["populations"]]
+        named = [str(population["name"]) for population in self.results["populations"]]
+        found = zip(named, own, strict=True)
+        return {name: source.positions[was] for name, (source, was) in found if was in source.positions}
+
 
 def read(folder: Path) -> Source:
     """Read a run. Raises DataError where a file is missing or unreadable."""
@@ -66,7 +78,7 @@ def read(folder: Path) -> Source:
     manifest = _document(folder / "manifest.json", "Give the folder of a run.")
     path = folder / "choices.parquet"
     answers = choices.read(path, ["model", "status", "text", "wording"])
-    return Source(folder, results, manifest, _value_gaps(path), _replies(answers), _wordings(answers))
+    return Source(folder, results, manifest, _value_gaps(path), _replies(answers), _wordings(answers), _positions(path))
 
 
 def sections(sources: Sequence[Source]) -> tuple[Section, ...]:
@@ -116,6 +128,17 @@ def _value_gaps(path: Path) -> dict[tuple[str, str], float]:
         first, second = (_expected_value(outcomes, option) for option in options)
         gaps[(str(condition), str(item))] = first - second
     return gaps
+
+
+def _positions(path: Path) -> dict[str, Positions]:
+    options = choices.read(path, ["options"])["options"]
+    if set(choices.read(path, ["response"])["response"]) != {"choice"} or max(map(len, options), default=0) < 3:
+        return {}
+    answers = choices.read(path)
+    lists = choices.read(path, ["probabilities"])
+    table = answers.assign(options=options, probabilities=lists["probabilities"])
+    found = {str(name): by_position(rows) for name, rows in table.groupby("model", sort=False)}
+    return {name: positions for name, positions in found.items() if positions is not None}
 
 
 def _expected_value(outcomes: Sequence[Mapping[str, Any]], option: str) -> float:

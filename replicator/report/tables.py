@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from replicator.report import terms, words
-from replicator.report.cells import Cell, Table, condition, model, table, who
-from replicator.report.formats import UNKNOWN, interval_text, number, percent, signed
+from replicator.report import terms
+from replicator.report.cells import Cell, Table, condition, model, table, together, who
+from replicator.report.formats import UNKNOWN, interval_text, number, percent, set_text, signed
 from replicator.report.terms import Document
 from replicator.thresholds import LABEL_MASS, VALID_SHARE
+from replicator.verdicts import against_estimate
 
 
 def estimates(results: Document) -> Table | None:
@@ -69,26 +70,15 @@ def theories(results: Document) -> Table | None:
             moved = UNKNOWN if e is base else signed(e["mean"] - base["mean"])
             rows.append(
                 (
-                    Cell(str(e["population"])),
-                    Cell(terms.parameter_name(e)),
+                    Cell(who(e)),
                     Cell(terms.estimand_name(e)),
-                    Cell(condition(e), "quiet"),
                     Cell(model(e) + (" (starting point)" if e is base else "")),
                     Cell(number(e["mean"]), "number"),
                     Cell(interval_text(e.get("interval")), "number"),
                     Cell(moved, "number"),
                 )
             )
-    columns = (
-        "population",
-        "parameter",
-        "estimand",
-        "condition",
-        "theory and noise",
-        "mean",
-        "interval",
-        "moved by",
-    )
+    columns = ("estimate", "estimand", "theory and noise", "mean", "interval", "moved by")
     return table("How far the theory moves it", columns, rows, tuple(why_it_moves(shown)))
 
 
@@ -162,29 +152,23 @@ def validity(results: Document) -> Table | None:
     rows = [
         (
             Cell(str(p["name"])),
-            Cell(number(p.get("questions")), "number"),
-            _meter(p.get("valid_share"), VALID_SHARE),
+            Cell(_asked(results, p), "number"),
+            _meter(p.get("valid_share"), VALID_SHARE, _failures(p.get("status_counts") or {})),
             _meter(p.get("label_mass"), LABEL_MASS),
             _checks(p.get("comprehension")),
-            Cell(_statuses(p.get("status_counts") or {})),
             Cell(", ".join(_LIMITS.get(limit, limit) for limit in p.get("limits") or []) or "none"),
         )
         for p in results.get("populations") or []
     ]
-    columns = (
-        "population",
-        "questions",
-        "valid answers",
-        "label mass",
-        "checks right",
-        "what became of them",
-        "limits",
-    )
+    columns = ("population", "answers asked for", "valid", "label mass", "checks right", "limits")
     notes: tuple[str, ...] = (
+        "A question is an item of the experiment in one condition. It is put in every wording, with every set "
+        "of labels and in every order of the options, or to every person, and each time counts as one answer "
+        "asked for. Checks are other questions, with one right answer: they are counted apart, and never used "
+        "in estimation.",
         "Label mass is the probability that a model puts on the options it was given, before it is "
         f"rescaled to one. There is no verdict below {percent(VALID_SHARE)} valid answers or "
-        f"{percent(LABEL_MASS)} label mass. Checks are questions with one right answer; they are "
-        "never used in estimation.",
+        f"{percent(LABEL_MASS)} label mass.",
     )
     notes += tuple(
         f"{out['population']}: {number(out['answers'])} of {number(out['of'])} valid answers were left "
@@ -195,27 +179,32 @@ def validity(results: Document) -> Table | None:
 
 
 def diagnostics(results: Document) -> Table | None:
-    """Whether the sampler can be believed."""
-    rows = []
+    """Whether the sampler can be believed: one line a fit, and more where its parameters differ."""
+    groups: dict[tuple[str, ...], list[Document]] = {}
     for e in results.get("estimates") or []:
         d = e.get("diagnostics")
         if not d or d.get("passed") is None:
             continue
-        rows.append(
-            (
-                Cell(who(e)),
-                Cell(model(e)),
-                Cell(number(d.get("r_hat"), 4), "number"),
-                Cell(number(d.get("ess_bulk")), "number"),
-                Cell(number(d.get("ess_tail")), "number"),
-                Cell(number(d.get("divergences")), "number"),
-                Cell(number(d.get("e_bfmi")), "number"),
-                Cell("passed" if d["passed"] else "failed", "good" if d["passed"] else "bad"),
-            )
+        numbers = (
+            number(d.get("r_hat"), 4),
+            *(number(d.get(key)) for key in ("ess_bulk", "ess_tail", "divergences", "e_bfmi")),
         )
+        passed = "passed" if d["passed"] else "failed"
+        groups.setdefault((str(e["population"]), model(e), *numbers, passed), []).append(e)
+    rows = [
+        (
+            Cell(population),
+            Cell(theory),
+            Cell(together(group)),
+            *(Cell(text, "number") for text in numbers),
+            Cell(passed, "good" if passed == "passed" else "bad"),
+        )
+        for (population, theory, *numbers, passed), group in groups.items()
+    ]
     columns = (
-        "estimate",
+        "population",
         "theory and noise",
+        "estimates",
         "R-hat",
         "bulk ESS",
         "tail ESS",
@@ -232,17 +221,28 @@ def diagnostics(results: Document) -> Table | None:
 
 
 def unidentified(results: Document) -> Table | None:
-    """What could not be estimated, and why."""
-    rows = []
+    """What could not be estimated, and why; estimates of a population with the same reason in one line."""
+    groups: dict[tuple[str, str, str], list[Document]] = {}
     for e in results.get("estimates") or []:
-        reasons = words.doubts(e)
+        reasons = against_estimate(e)
         if reasons:
             bounds = e.get("consistent_set")
             rate = e.get("rationality_rate")
-            known = f"consistent set {interval_text(bounds)}" if bounds else "nothing beyond the prior"
+            known = f"{set_text(bounds)} explains the choices" if bounds else "nothing beyond the prior"
             known += f"; {percent(rate)} of its choices follow the theory" if rate is not None else ""
-            rows.append((Cell(who(e)), Cell(model(e)), Cell(terms.join(reasons)), Cell(known)))
-    return table("Not identified", ("estimate", "theory and noise", "why not", "what is known instead"), rows, ())
+            groups.setdefault((str(e["population"]), terms.join(reasons), known), []).append(e)
+    rows = [
+        (
+            Cell(population),
+            Cell(together(group)),
+            Cell("; ".join(dict.fromkeys(model(e) for e in group))),
+            Cell(reasons),
+            Cell(known),
+        )
+        for (population, reasons, known), group in groups.items()
+    ]
+    columns = ("population", "estimates", "theory and noise", "why not", "what is known instead")
+    return table("Not identified", columns, rows, ())
 
 
 _LIMITS = {
@@ -267,18 +267,32 @@ def _share(value: float | None) -> str:
     return UNKNOWN if value is None else percent(value)
 
 
-def _meter(value: float | None, least: float) -> Cell:
+def _asked(results: Document, population: Document) -> str:
+    """ "800 on 20 questions"; people known by published shares alone were not asked here."""
+    asked = population.get("questions")
+    if asked is None:
+        return UNKNOWN
+    name = population["name"]
+    rows = results.get("choices") or []
+    cells = {(row["condition"], row["item"]) for row in rows if row["population"] == name}
+    return f"{number(asked)} on {terms.questions_of(len(cells))}" if cells else number(asked)
+
+
+def _meter(value: float | None, least: float, remark: str = "") -> Cell:
     if value is None:
         return Cell("does not apply", "quiet")
-    return Cell(percent(value), "good" if value >= least else "bad", value)
+    return Cell(percent(value) + remark, "good" if value >= least else "bad", value)
 
 
 def _checks(comprehension: Document | None) -> Cell:
     if not comprehension or not comprehension.get("asked"):
         return Cell("none asked", "quiet")
     share = comprehension.get("correct_share")
-    return Cell(f"{percent(share)} of {number(comprehension['asked'])}", "", share)
+    answers = comprehension["asked"]
+    return Cell(f"{percent(share)} of {number(answers)} answer{'' if answers == 1 else 's'}", "", share)
 
 
-def _statuses(counts: Document) -> str:
-    return ", ".join(f"{number(count)} {status}" for status, count in counts.items() if count) or UNKNOWN
+def _failures(counts: Document) -> str:
+    """What became of the answers that are not valid: " (12 refusal, 3 missing)"."""
+    failed = [f"{number(n)} {status}" for status, n in counts.items() if n and status != "valid"]
+    return f" ({', '.join(failed)})" if failed else ""

@@ -13,9 +13,14 @@ Document = Mapping[str, Any]
 SIMULATED_PEOPLE = "population:participants:human"
 """How `reference` names people simulated from published estimates."""
 
+PUBLISHED_SHARES = "population:published:"
+"""How `reference` names people whose published shares went through the estimator."""
+
 
 def status_of(results: Document, entry: Document) -> str:
     """How well a reference was verified, in words."""
+    if str(entry.get("reference")).startswith(PUBLISHED_SHARES):
+        return "their published shares, through the same estimator"
     reference = (results.get("references") or {}).get(entry.get("reference")) or {}
     return STATUS.get(entry.get("status") or reference.get("status") or "", "verification unknown")
 
@@ -92,6 +97,11 @@ def interval_name(estimate: Document) -> str:
 def join(parts: Sequence[str]) -> str:
     """ "a", "a; b", for reasons that are clauses."""
     return "; ".join(parts)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def points(gap: float) -> str:

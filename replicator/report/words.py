@@ -17,6 +17,7 @@ from replicator.report.terms import (
     estimand_name,
     interval_name,
     join,
+    listed,
     parameter_name,
     place,
     points,
@@ -24,7 +25,8 @@ from replicator.report.terms import (
     status_of,
     who,
 )
-from replicator.thresholds import CONTRACTION, LABEL_MASS, VALID_SHARE
+from replicator.thresholds import LABEL_MASS
+from replicator.verdicts import against_estimate, against_population, has_random_weights
 
 CERTAINTY = 0.95
 """Posterior probability from which a comparison with people is called."""
@@ -40,10 +42,11 @@ def summary(results: Document) -> list[str]:
 
 def describe(results: Document, population: Document) -> str:
     """What one population is, what it did, what that says of its parameter, and where people stand."""
+    options = options_of([row for row in results.get("choices") or [] if row["population"] == population["name"]])
     parts = [
         f"{population['name']} ({kind(population)}) {behaviour(results, population)}",
         variation(population),
-        position(population),
+        position(population, len(options)),
         verdict(results, population),
     ]
     return " ".join(part for part in parts if part)
@@ -65,12 +68,6 @@ def kind(population: Document) -> str:
     if "recorded" in (population.get("limits") or ()):
         return "a language model, recorded answers"
     return "a language model"
-
-
-def has_random_weights(population: Document) -> bool:
-    """Whether the model was never trained."""
-    known = facts(population)
-    return bool(known.get("random_weights")) or "random-weights" in (population.get("limits") or ())
 
 
 def facts(population: Document) -> Document:
@@ -97,9 +94,9 @@ def behaviour(results: Document, population: Document) -> str:
     return _choosing(rows, beside=not has_random_weights(population))
 
 
-def first_option(rows: Sequence[Document]) -> str:
-    """The experiment's first option: the one that the results list first."""
-    return str(rows[0]["option"])
+def options_of(rows: Sequence[Document]) -> list[str]:
+    """The options of shares, in the experiment's own order, which is the order of the results."""
+    return list(dict.fromkeys(str(row["option"]) for row in rows))
 
 
 def variation(population: Document) -> str:
@@ -107,13 +104,15 @@ def variation(population: Document) -> str:
     none = population.get("no_variation")
     if not none:
         return ""
+    n = number(none["n"])
+    answers = f"the answers of {n} people" if population.get("people") else f"{n} answers"
     return (
-        f"There is no variation in {number(none['n'])} answers; with 95% confidence, other answers may "
+        f"There is no variation in {answers}; with 95% confidence, other answers may "
         f"still make up to {percent(none['bound'])} of what it would say."
     )
 
 
-def position(population: Document) -> str:
+def position(population: Document, options: int = 2) -> str:
     """A bias to a displayed position, where there is one that is clear and not tiny."""
     bias = population.get("position_bias")
     if not bias or bias.get("estimate") is None or not bias.get("interval"):
@@ -121,11 +120,12 @@ def position(population: Document) -> str:
     low, high = bias["interval"]
     if low <= 0 <= high or abs(bias["estimate"]) < POSITION_BIAS:
         return ""
-    where = "first" if bias["estimate"] > 0 else "last"
-    return (
-        f"It leans to whatever is displayed {where} (position bias {signed(bias['estimate'])}, 95% "
-        f"interval {interval_text(bias['interval'])})."
-    )
+    leaning = "It leans to whatever is displayed first"
+    if bias["estimate"] < 0:
+        # Of more than two options, those that are not first stand in several places.
+        last = "It leans to whatever is displayed last"
+        leaning = last if options == 2 else "It avoids whatever is displayed first"
+    return f"{leaning} (position bias {signed(bias['estimate'])}, 95% interval {interval_text(bias['interval'])})."
 
 
 def primary(results: Document, population: Document) -> list[Document]:
@@ -141,49 +141,16 @@ def verdict(results: Document, population: Document) -> str:
     """The planned estimates in words, or why there is no verdict."""
     if has_random_weights(population):
         return "No verdict: its weights are random, so what it chose says nothing about behaviour."
-    reasons = obstacles(population)
+    reasons = against_population(population)
     if reasons:
         return f"No verdict about its behaviour: {join(reasons)}."
     estimates = primary(results, population)
     if not estimates:
         return "No planned estimate was made."
-    known = [estimate for estimate in estimates if not doubts(estimate)]
-    unknown = [estimate for estimate in estimates if doubts(estimate)]
+    known = [estimate for estimate in estimates if not against_estimate(estimate)]
+    unknown = [estimate for estimate in estimates if against_estimate(estimate)]
     parts = [*_values(known), people_words(results, known), *_not_known(unknown)]
     return " ".join(part for part in parts if part)
-
-
-def obstacles(population: Document) -> list[str]:
-    """Why nothing may be concluded from this population's answers; empty where something may."""
-    reasons = []
-    valid = population.get("valid_share")
-    if valid is not None and valid < VALID_SHARE:
-        reasons.append(f"only {percent(valid)} of its answers are valid (at least {percent(VALID_SHARE)} needed)")
-    mass = population.get("label_mass")
-    if (mass is not None and mass < LABEL_MASS) or "low-label-mass" in (population.get("limits") or ()):
-        reasons.append(
-            f"too little of its probability is on the options it was given ({percent(mass)} on average, "
-            f"at least {percent(LABEL_MASS)} needed)"
-        )
-    if population["population"] != "human" and "wording-limited" in (population.get("limits") or ()):
-        reasons.append("fewer than ten wordings were tried, so its answers may be about the wording (wording-limited)")
-    return reasons
-
-
-def doubts(estimate: Document) -> list[str]:
-    """Why an estimate supports no verdict; empty where it does."""
-    reasons = []
-    diagnostics = estimate.get("diagnostics")
-    failed = diagnostics is not None and diagnostics.get("passed") is False
-    if failed and estimate.get("identified"):
-        reasons.append("the sampler's diagnostics failed")
-    if not estimate.get("identified"):
-        reasons.append(str(estimate.get("why_not") or "the design does not identify it").rstrip("."))
-    else:
-        contraction = estimate.get("contraction")
-        if contraction is not None and contraction < CONTRACTION:
-            reasons.append("the posterior says little more than its prior")
-    return reasons
 
 
 def people_words(results: Document, estimates: Sequence[Document]) -> str:
@@ -251,13 +218,18 @@ def _not_known(estimates: Sequence[Document]) -> list[str]:
     """Estimates that support no verdict, those with the same reason in one sentence."""
     groups: dict[tuple[str, str], list[Document]] = {}
     for estimate in estimates:
-        groups.setdefault((parameter_name(estimate), join(doubts(estimate))), []).append(estimate)
+        groups.setdefault((parameter_name(estimate), join(against_estimate(estimate))), []).append(estimate)
     sentences = []
     for (name, reasons), group in groups.items():
         where = " and ".join(dict.fromkeys(place(e) for e in group if place(e)))
         bounds = "" if len(group) > 1 else _consistent(group[0])
-        sentences.append(f"Cannot tell its {name}{' ' + where if where else ''}: {reasons}.{bounds}")
+        sentences.append(f"Cannot tell its {name}{' ' + where if where else ''}: {_lower(reasons)}.{bounds}")
     return sentences
+
+
+def _lower(text: str) -> str:
+    """Without the capital of a sentence; symbols keep theirs."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def _upper(text: str) -> str:
@@ -268,7 +240,10 @@ def _consistent(estimate: Document) -> str:
     bounds = estimate.get("consistent_set")
     if not bounds:
         return ""
-    return f" Every value from {_bound(bounds[0])} to {_bound(bounds[1])} explains its choices equally well."
+    low, high = bounds
+    if low is not None and low == high:
+        return f" Only {number(low)} explains its choices."
+    return f" Every value from {_bound(low)} to {_bound(high)} explains its choices equally well."
 
 
 def _bound(value: float | None) -> str:
@@ -276,29 +251,37 @@ def _bound(value: float | None) -> str:
 
 
 def _choosing(rows: Sequence[Document], *, beside: bool) -> str:
-    option = first_option(rows)
-    chosen = [row for row in rows if row["option"] == option]
-    names = list(dict.fromkeys(str(row["option"]) for row in rows))
+    """How often each option was chosen; of two options the first says it all."""
+    names = options_of(rows)
     shown = names[:1] if len(names) <= 2 else names
-    parts = []
-    for name in shown:
-        of_name = [float(row["share"]) for row in rows if row["option"] == name]
-        parts.append(f"{name} {whole_percent(sum(of_name) / len(of_name))}")
-    text = f"chose {join(parts)} of the time over {questions_of(len(chosen))}"
-    return text + (_beside_people(chosen) if beside else "") + "."
+    cells = {(row["condition"], row["item"]) for row in rows}
+    text = f"chose {_mean_shares(rows, shown)} of the time over {questions_of(len(cells))}"
+    return text + (_beside_people(rows, shown) if beside else "") + "."
 
 
-def _beside_people(chosen: Sequence[Document]) -> str:
-    known = [row for row in chosen if row.get("human_share") is not None]
+def _beside_people(rows: Sequence[Document], shown: Sequence[str]) -> str:
+    """People's shares at the same questions, and how much of the choices lies elsewhere (total variation)."""
+    known = [row for row in rows if row.get("human_share") is not None]
     if not known:
         return ""
-    pairs = [(float(row["share"]), float(row["human_share"])) for row in known]
-    own, people = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
-    gap = sum(abs(a - b) for a, b in pairs) / len(pairs)
-    others = f"{who(known)} {whole_percent(people)}"
-    where = (
-        f"; {others}"
-        if len(known) == len(chosen)
-        else f" ({whole_percent(own)} at the {len(known)} where people's choices are known; {others})"
-    )
-    return f"{where}, question by question {points(gap)} apart on average"
+    gaps: dict[tuple[str, str], float] = {}
+    for row in known:
+        cell = (str(row["condition"]), str(row["item"]))
+        gaps[cell] = gaps.get(cell, 0.0) + abs(float(row["share"]) - float(row["human_share"])) / 2
+    people = _mean_shares(known, shown, "human_share")
+    if len(shown) == 1:
+        people = people.removeprefix(f"{shown[0]} ")
+    others = f"{who(known)} {people}"
+    own = _mean_shares(known, shown).removeprefix(f"{shown[0]} " if len(shown) == 1 else "")
+    everywhere = len(known) == len(rows)
+    where = f"; {others}" if everywhere else f" ({own} at the {len(gaps)} where people's choices are known; {others})"
+    return f"{where}, question by question {points(sum(gaps.values()) / len(gaps))} apart on average"
+
+
+def _mean_shares(rows: Sequence[Document], options: Sequence[str], key: str = "share") -> str:
+    """ "safe 40%", "sure 35%, gamble 43% and long-shot 22%": means over the questions of the rows."""
+    parts = []
+    for option in options:
+        shares = [float(row[key]) for row in rows if row["option"] == option]
+        parts.append(f"{option} {whole_percent(sum(shares) / len(shares))}")
+    return listed(parts)

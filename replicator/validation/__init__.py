@@ -18,4 +18,5 @@ def examine(document: Document) -> tuple[Draft, list[Fault]]:
     draft, found = structure.examine(document)
     for part in (names, numbers, grid, words, plan):
         found.extend(part.faults(draft))
+    found.extend(draft.unknown_names((*numbers.uses(draft), *words.uses(draft))))
     return draft, found

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from replicator.documents import Steps, pointer
+from replicator.documents import Steps, did_you_mean, pointer
 from replicator.errors import Fault
 from replicator.experiment import Value, format_value
 
 CELL_LIMIT = 50_000
 """Cells (items x factor levels) in which one option's numbers may differ."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """The names in one expression or template."""
+
+    what: str
+    """In words: "an expression"."""
+    place: Steps
+    names: Set[str]
+    allowed: Set[str]
 
 
 @dataclass(frozen=True)
@@ -69,26 +82,69 @@ class Draft:
         unclear = not self.unsound.isdisjoint({("items",), ("factors",)})
         return [] if unclear else sorted(names - allowed)
 
+    def unknown_names(self, uses: Iterable[Use]) -> Iterator[Fault]:
+        """Each name that is not allowed, once, at the first place that uses it."""
+        places: dict[str, list[Use]] = {}
+        for use in uses:
+            for name in self.unknown(use.names, use.allowed):
+                places.setdefault(name, []).append(use)
+        for name, (first, *others) in places.items():
+            more = f" (and at {len(others)} other place{'s' if len(others) > 1 else ''})" if others else ""
+            problem = f'unknown name "{name}" in {first.what}{more}.'
+            yield self.fault(first.place, problem, did_you_mean(name, first.allowed))
+
     def fault(self, steps: Iterable[str | int], problem: str, remedy: str = "") -> Fault:
         return Fault(self.file, pointer(steps), problem, remedy)
 
-    @property
+    @cached_property
     def response(self) -> str | None:
         """ "choice" or "amount", where that much is clear."""
         kind = self.raw("response", "type")
-        return kind if kind in ("choice", "amount") else None
+        return kind if kind in ("choice", "amount") and not self.undecided else None
 
-    @property
+    @cached_property
+    def undecided(self) -> bool:
+        """Whether the response calls itself an amount and everything else speaks of a choice."""
+        grid = {"min", "max", "step"} & set(self.keys("response"))
+        return self.raw("response", "type") == "amount" and not grid and len(self.keys("options")) > 1
+
+    @cached_property
     def variables(self) -> frozenset[str]:
         """Names of item variables."""
+        return frozenset(self._holders)
+
+    @cached_property
+    def strays(self) -> frozenset[str]:
+        """Item variables that fewer items have than lack: most likely misspelt, so that nothing else needs them."""
         items = self.raw("items")
         count = len(items) if isinstance(items, list) else 0
-        return frozenset(name for position in range(count) for name in self.keys("items", position)) - {"id"}
+        return frozenset(name for name, holders in self._holders.items() if 2 * holders < count)
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """Names that expressions and templates may use: item variables and factors."""
         return self.variables | frozenset(self.keys("factors"))
+
+    @cached_property
+    def unclear(self) -> frozenset[str]:
+        """Names without usable values, which is told elsewhere: what depends on them cannot be computed."""
+        factors = {name for name in self.keys("factors") if not self.sound("factors", name)}
+        levels = {name: factor["levels"] for name, factor in self.entries("factors")}
+        values = {name: [item[name] for _, item in self.entries("items") if name in item] for name in self.variables}
+        mixed = {name for name, some in (*levels.items(), *values.items()) if len({kind(value) for value in some}) > 1}
+        return frozenset(factors | mixed)
+
+    @cached_property
+    def _holders(self) -> Counter[str]:
+        """How many items have each variable."""
+        items = self.raw("items")
+        count = len(items) if isinstance(items, list) else 0
+        return Counter(name for place in range(count) for name in self.keys("items", place) if name != "id")
+
+
+def kind(value: object) -> str:
+    """What a level of a factor or a value of a variable is: "text", "truth" or "number"."""
+    return "text" if isinstance(value, str) else "truth" if isinstance(value, bool) else "number"
 
 
 @dataclass(frozen=True)

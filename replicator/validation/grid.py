@@ -9,28 +9,19 @@ from replicator.amounts import format_amount
 from replicator.errors import Fault
 from replicator.expression import Expression, ExpressionError, parse
 from replicator.validation.draft import Cell, Draft, cells
-from replicator.validation.numbers import NumberError, check_expression, number
+from replicator.validation.numbers import RESPONSE_KEYS, NumberError, number
 
 GRID_LIMIT = 1_001
 """Amounts on the grid of an answer."""
-RESPONSE_KEYS = ("min", "max", "step")
 
 
 def faults(draft: Draft) -> Iterator[Fault]:
     """A grid that lacks an end or a step, runs backwards, misses its end, or is too long in some cell."""
     if draft.response != "amount":
         return
-    for key in RESPONSE_KEYS:
-        source = draft.get("response", key)
-        if source is not None:
-            yield from check_expression(draft, ("response", key), source, draft.names)
-    yield from _grid(draft)
-
-
-def _grid(draft: Draft) -> Iterator[Fault]:
     missing = [key for key in RESPONSE_KEYS if key not in draft.keys("response")]
     for key in missing:
-        remedy = 'An amount needs "min", "max" and "step", numbers or expressions.'
+        remedy = f'Add "{key}": an amount needs "min", "max" and "step", numbers or expressions.'
         yield draft.fault(("response", key), f'the key "{key}" is missing.', remedy)
     if missing or not draft.sound("response"):
         return
@@ -39,7 +30,7 @@ def _grid(draft: Draft) -> Iterator[Fault]:
     except ExpressionError:
         return
     names = frozenset().union(*(end.names for end in ends.values()))
-    if not names <= draft.names:
+    if not names <= draft.names - draft.unclear:
         return
     for cell in cells(draft, names) or []:
         problem = _grid_problem(ends, cell)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keyword
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from replicator.documents import excerpt
+from replicator.documents import closest, excerpt
 from replicator.errors import Fault
 from replicator.expression import FUNCTIONS
-from replicator.validation.draft import Draft
+from replicator.validation.draft import Draft, kind
 
 COMMAND_LINE = frozenset({
     "attributes", "batch-size", "cache-dir", "chains", "check", "collect", "compare", "config", "cores",
@@ -53,7 +54,7 @@ def _factors(draft: Draft) -> Iterator[Fault]:
                 problem = f"{excerpt(level)} is not among the levels."
                 remedy = f"Take one of {excerpt(levels)}."
                 yield draft.fault(("factors", name, "default", position), problem, remedy)
-        if len({_kind(level) for level in levels}) > 1:
+        if len({kind(level) for level in levels}) > 1:
             problem = f'the levels of "{name}" are of different kinds.'
             yield draft.fault(("factors", name, "levels"), problem, "Make them all numbers, or all text.")
 
@@ -70,25 +71,67 @@ def _items(draft: Draft) -> Iterator[Fault]:
         if item["id"].startswith("check-"):
             problem = f'the item id "{item["id"]}" begins with "check-", as comprehension checks do.'
             yield draft.fault(("items", position, "id"), problem, "Choose another id.")
-        for name in sorted(draft.variables - item.keys()):
-            problem = f'item "{item["id"]}" lacks the variable "{name}", which other items have.'
+    yield from _lacking(draft, items)
+    yield from _mixed(draft, items)
+
+
+_Items = list[tuple[int, Mapping[str, Any]]]
+
+
+def _lacking(draft: Draft, items: _Items) -> Iterator[Fault]:
+    """Variables that some items have and others lack, each once."""
+    for name in sorted(draft.variables):
+        holders = [(position, item) for position, item in items if name in item]
+        lacking = [(position, item) for position, item in items if name not in item]
+        if not holders or not lacking:
+            continue
+        if name in draft.strays:
+            position, item = holders[0]
+            problem = f'item "{item["id"]}" has the variable "{name}"{_others(holders)}, which most items lack.'
+            close = closest(name, draft.variables - draft.strays - item.keys())
+            remedy = f'Did you mean "{close}"?' if close else f'Give "{name}" to every item, or take it out.'
+            yield draft.fault(("items", position, name), problem, remedy)
+            continue
+        lacking = [(position, item) for position, item in lacking if closest(name, item.keys() & draft.strays) is None]
+        if lacking:
+            position, item = lacking[0]
+            problem = f'item "{item["id"]}" lacks the variable "{name}"{_others(lacking)}, which other items have.'
             yield draft.fault(("items", position), problem, f'Add "{name}" to it.')
+
+
+def _others(items: _Items) -> str:
+    return f" (and so for {len(items) - 1} more)" if len(items) > 1 else ""
+
+
+def _mixed(draft: Draft, items: _Items) -> Iterator[Fault]:
+    """A variable that is a number in some items and text in others: nothing could be computed from it."""
+    for name in sorted(draft.variables):
+        values = [(position, item[name]) for position, item in items if name in item]
+        common = Counter(kind(value) for _, value in values).most_common(1)
+        odd = next(((position, value) for position, value in values if kind(value) != common[0][0]), None)
+        if odd is not None:
+            position, value = odd
+            problem = f'{excerpt(value)} is of another kind than "{name}" is in other items.'
+            yield draft.fault(("items", position, name), problem, "Make them all numbers, or all text.")
 
 
 def _checks(draft: Draft) -> Iterator[Fault]:
     checks = list(draft.entries("checks"))
     yield from _twice(draft, "checks", [(position, check["id"]) for position, check in checks])
+    strange: dict[str, list[int]] = {}
     for position, check in checks:
-        place = ("checks", position)
         given = set(check["variables"])
-        for name in draft.unknown(draft.variables, given):
+        for name in draft.unknown(draft.variables - draft.strays, given):
             problem = f'the check has no value for the item variable "{name}".'
-            yield draft.fault((*place, "variables"), problem, f'Add "{name}" to "variables".')
+            yield draft.fault(("checks", position, "variables"), problem, f'Add "{name}" to "variables".')
         for name in draft.unknown(given, draft.variables):
-            problem = f'"{name}" is not a variable of the items.'
-            remedy = f"The items have: {', '.join(sorted(draft.variables)) or 'none'}."
-            yield draft.fault((*place, "variables", name), problem, remedy)
+            strange.setdefault(name, []).append(position)
         yield from _right_option(draft, position)
+    for name, positions in strange.items():
+        more = f" (and so in {len(positions) - 1} more checks)" if len(positions) > 1 else ""
+        problem = f'"{name}" is not a variable of the items{more}.'
+        remedy = f"The items have: {', '.join(sorted(draft.variables)) or 'none'}."
+        yield draft.fault(("checks", positions[0], "variables", name), problem, remedy)
 
 
 def _right_option(draft: Draft, position: int) -> Iterator[Fault]:
@@ -105,10 +148,10 @@ def _right_option(draft: Draft, position: int) -> Iterator[Fault]:
             problem = "a dominated check needs options, and this experiment asks for an amount."
             yield draft.fault(("checks", position, "kind"), problem, 'Make it "read-back".')
             return
-    if check["correct"] not in options:
+    lone = draft.response == "choice" and len(options) == 1  # a fault of its own
+    if options and not lone and check["correct"] not in options:
         problem = f'the correct option "{check["correct"]}" does not exist.'
-        remedy = f"Take one of: {', '.join(options)}."
-        yield draft.fault(("checks", position, "correct"), problem, remedy)
+        yield draft.fault(("checks", position, "correct"), problem, f"Take one of: {', '.join(options)}.")
 
 
 def _twice(draft: Draft, section: str, ids: list[tuple[int, str]]) -> Iterator[Fault]:
@@ -130,7 +173,3 @@ def _taken(name: str) -> str | None:
     if keyword.iskeyword(name) or name in _LANGUAGE:
         return "has the name of a word of the expression language"
     return None
-
-
-def _kind(level: object) -> str:
-    return "text" if isinstance(level, str) else "truth" if isinstance(level, bool) else "number"

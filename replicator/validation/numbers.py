@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from replicator.amounts import format_amount
-from replicator.documents import Steps, did_you_mean
+from replicator.documents import Steps
 from replicator.errors import Fault
 from replicator.experiment import Value
 from replicator.expression import Expression, ExpressionError, parse
-from replicator.validation.draft import Cell, Draft, cells
+from replicator.validation.draft import Cell, Draft, Use, cells
 
 PROBABILITY_TOLERANCE = 1e-9
+AMOUNT_LIMIT = 1e12
+"""Larger amounts are slips of the pen, and their squares and powers could no longer be computed with care."""
+RESPONSE_KEYS = ("min", "max", "step")
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,30 @@ class Result:
 
 
 def faults(draft: Draft) -> Iterator[Fault]:
-    """Expressions outside the grammar or with unknown names, and numbers that cannot be."""
-    yield from _expressions(draft)
+    """Expressions outside the grammar, and numbers that cannot be."""
+    for place, source, _ in _expressions(draft):
+        try:
+            parse(source)
+        except ExpressionError as error:
+            yield draft.fault(place, error.problem, error.remedy or "")
     if draft.response == "amount":
         yield from _amount_options(draft)
     elif draft.response == "choice":
         yield from _choice_options(draft)
+    elif draft.undecided:
+        count = len(draft.keys("options"))
+        problem = f'the answer is an amount without "min", "max" and "step", and there are {count} options.'
+        remedy = 'Write "choice", or give the three of them and one option.'
+        yield draft.fault(("response", "type"), problem, remedy)
     for name, _ in draft.entries("options"):
         yield from _option(draft, name)
+
+
+def uses(draft: Draft) -> Iterator[Use]:
+    """The names in every expression."""
+    for place, source, allowed in _expressions(draft):
+        with suppress(ExpressionError):
+            yield Use("an expression", place, parse(source).names, allowed)
 
 
 def results(draft: Draft) -> Iterator[Result]:
@@ -57,25 +76,22 @@ def results(draft: Draft) -> Iterator[Result]:
 # Expressions
 
 
-def _expressions(draft: Draft) -> Iterator[Fault]:
-    allowed = draft.names | ({"answer"} if draft.response == "amount" else set())
+def _expressions(draft: Draft) -> Iterator[tuple[Steps, Any, Set[str]]]:
+    """Every expression: its place, its source and the names that it may use."""
+    allowed = _amount_names(draft)
     for option in draft.keys("options"):
         for position, outcome in draft.entries("options", option, "outcomes"):
             for key, source in _sources(outcome):
                 known = allowed if key == ("amount",) else draft.names
-                place = ("options", option, "outcomes", position, *key)
-                yield from check_expression(draft, place, source, known)
+                yield ("options", option, "outcomes", position, *key), source, known
+    for end in RESPONSE_KEYS if draft.response == "amount" else ():
+        source = draft.get("response", end)
+        if source is not None:
+            yield ("response", end), source, draft.names
 
 
-def check_expression(draft: Draft, place: Steps, source: Any, allowed: Set[str]) -> Iterator[Fault]:
-    """An expression outside the grammar, or with names other than the `allowed` ones."""
-    try:
-        expression = parse(source)
-    except ExpressionError as error:
-        yield draft.fault(place, error.problem, error.remedy or "")
-        return
-    for name in draft.unknown(expression.names, allowed):
-        yield draft.fault(place, f'unknown name "{name}" in an expression.', did_you_mean(name, allowed))
+def _amount_names(draft: Draft) -> Set[str]:
+    return draft.names | (set() if draft.response == "choice" else {"answer"})
 
 
 def _sources(outcome: Mapping[str, Any]) -> Iterator[tuple[Steps, Any]]:
@@ -97,7 +113,7 @@ def _choice_options(draft: Draft) -> Iterator[Fault]:
     for name in still[1:]:
         problem = f'"{still[0]}" is the status quo already.'
         yield draft.fault(("options", name, "status_quo"), problem, "Mark at most one option.")
-    for key in ("min", "max", "step"):
+    for key in RESPONSE_KEYS:
         if key in draft.keys("response"):
             problem = f'a choice has no "{key}".'
             yield draft.fault(("response", key), problem, 'Take it out, or make the type "amount".')
@@ -134,7 +150,7 @@ _REMEDIES: Mapping[str | int, str] = {
     "outcomes": "They must sum to 1 for each option, recipient and date.",
     "probability": "A probability lies between 0 and 1, and an interval begins with its lower end.",
     "delay": "A delay is 0 or more days.",
-    "amount": "An amount is a finite number.",
+    "amount": f"An amount is a number of at most {AMOUNT_LIMIT:,.0f}, gained or lost.",
 }
 
 
@@ -153,12 +169,12 @@ _Read = list[dict[str, tuple[Expression, ...]]]
 def _read(draft: Draft, name: str) -> _Read | None:
     """None if a probability or delay cannot be used (told already); an amount that cannot counts as 0."""
     outcomes = draft.get("options", name, "outcomes", default=[])
-    allowed = draft.names | ({"answer"} if draft.response == "amount" else set())
+    known = draft.names - draft.unclear
     read = [
         {
-            "amount": _parsed(outcome["amount"], allowed) or (parse(0),),
-            "probability": _parsed(outcome.get("probability", 1), draft.names),
-            "delay": _parsed(outcome.get("delay", 0), draft.names),
+            "amount": _parsed(outcome["amount"], _amount_names(draft) - draft.unclear) or (parse(0),),
+            "probability": _parsed(outcome.get("probability", 1), known),
+            "delay": _parsed(outcome.get("delay", 0), known),
         }
         for outcome in outcomes
     ]
@@ -212,7 +228,9 @@ def _wrong(name: str, outcomes: Any, read: _Read, cell: Cell) -> Iterator[tuple[
     for position, (outcome, parts) in enumerate(zip(outcomes, read, strict=True)):
         try:
             chances.append((outcome.get("to", "self"), *_chance(parts, cell)))
-            number("amount", parts["amount"][0], cell.variables)
+            amount = number("amount", parts["amount"][0], cell.variables)
+            if abs(amount) > AMOUNT_LIMIT:
+                raise NumberError("amount", f"the amount is {format_amount(amount)}")
         except NumberError as error:
             yield ("options", name, "outcomes", position, error.key), "", str(error)
     if len(chances) < len(outcomes):

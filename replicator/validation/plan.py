@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from replicator.amounts import format_amount
-from replicator.documents import Steps, did_you_mean
+from replicator.documents import Steps, closest, did_you_mean
 from replicator.errors import Fault
 from replicator.validation.draft import Draft
 from replicator.validation.numbers import Result, results
@@ -109,4 +109,6 @@ def _references(draft: Draft) -> Iterator[Fault]:
     for position, name in ids:
         if name not in known:
             problem = f'unknown human reference "{name}".'
-            yield draft.fault(("humans", position), problem, did_you_mean(name, known))
+            close = closest(name, known)
+            remedy = f'Did you mean "{close}"?' if close else "`replicator list references` lists them."
+            yield draft.fault(("humans", position), problem, remedy)

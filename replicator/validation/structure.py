@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from replicator import resources
-from replicator.documents import Document, Steps, pointer, schema_faults
+from replicator.documents import Document, Steps, pointer
 from replicator.errors import Fault
+from replicator.schema_faults import schema_faults
 from replicator.validation.draft import Draft
 
 RESERVED_KEYS = ("players", "rounds", "feedback")

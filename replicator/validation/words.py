@@ -6,25 +6,25 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 
 from replicator import template
-from replicator.documents import Steps, did_you_mean, excerpt
+from replicator.documents import Steps, excerpt
 from replicator.errors import Fault
-from replicator.validation.draft import Draft
+from replicator.validation.draft import Draft, Use
 
 AMOUNT_VARIABLES = frozenset({"unit", "minimum", "maximum", "step"})
 CHOICE_VARIABLES = frozenset({"unit", "options", "labels"})
 
 
 def faults(draft: Draft) -> Iterator[Fault]:
-    """Templates outside the language or with unknown names, wordings without options, labels that collide."""
+    """Templates outside the language, wordings without options, labels that collide."""
     own = dict(draft.entries("prompt", "wordings"))
     for name, text in own.items():
-        yield from wording(draft, ("prompt", "wordings", name), text)
+        yield from _wording(draft, ("prompt", "wordings", name), text)
     if draft.sound("prompt") and not own and "shared_wordings" not in draft.keys("prompt"):
         remedy = 'Write at least one, or name a family under "shared_wordings".'
         yield draft.fault(("prompt", "wordings"), "there is no wording.", remedy)
     for name, option in draft.entries("options"):
         if "text" in option:
-            yield from _template(draft, ("options", name, "text"), option["text"], draft.names | {"unit"})
+            yield from _template(draft, ("options", name, "text"), option["text"])
     yield from _read_backs(draft)
     if draft.response == "choice":
         yield from _labels(draft)
@@ -33,44 +33,60 @@ def faults(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(("presentation", "labels"), "an amount has no labelled options.", remedy)
 
 
+def uses(draft: Draft) -> Iterator[Use]:
+    """The names in every template of the experiment's own."""
+    for name, text in draft.entries("prompt", "wordings"):
+        yield _use(("prompt", "wordings", name), text, draft.names | _special(draft))
+    for name, option in draft.entries("options"):
+        if "text" in option:
+            yield _use(("options", name, "text"), option["text"], draft.names | {"unit"})
+    for position, check in draft.entries("checks"):
+        if check["kind"] == "read-back":
+            yield _use(("checks", position, "question"), check["question"], draft.names | CHOICE_VARIABLES)
+            for name, text in check["options"].items():
+                yield _use(("checks", position, "options", name), text, draft.names | {"unit"})
+
+
 def shared(draft: Draft, wordings: Mapping[str, str]) -> Iterator[Fault]:
     """What of a family's wordings does not fit this experiment."""
     for name, text in wordings.items():
         if name in draft.keys("prompt", "wordings"):
             problem = f'the wording "{name}" is also one of the shared wordings.'
             yield draft.fault(("prompt", "wordings", name), problem, "Give it another name.")
-        for fault in wording(draft, ("prompt", "shared_wordings"), text):
+        place = ("prompt", "shared_wordings")
+        unknown = draft.unknown_names([_use(place, text, draft.names | _special(draft))])
+        for fault in (*_wording(draft, place, text), *unknown):
             yield replace(fault, problem=f'shared wording "{name}": {fault.problem}')
 
 
-def wording(draft: Draft, place: Steps, text: str) -> Iterator[Fault]:
-    """Faults of one wording."""
-    special = AMOUNT_VARIABLES if draft.response == "amount" else CHOICE_VARIABLES
-    if draft.response is None:
-        special = AMOUNT_VARIABLES | CHOICE_VARIABLES
-    yield from _template(draft, place, text, draft.names | special)
-    if draft.response == "choice" and "options" not in _names(text):
+def _wording(draft: Draft, place: Steps, text: str) -> Iterator[Fault]:
+    yield from _template(draft, place, text)
+    if draft.response == "choice" and "options" not in _names(text) and not template.check(text):
         problem = "the wording of a choice does not show its options."
         yield draft.fault(place, problem, "Put {{ options }} where they belong.")
 
 
-def _template(draft: Draft, place: Steps, text: str, allowed: Set[str]) -> Iterator[Fault]:
-    problems = template.check(text)
-    for problem in problems:
+def _use(place: Steps, text: str, allowed: Set[str]) -> Use:
+    return Use("a template", place, _names(text), allowed)
+
+
+def _special(draft: Draft) -> frozenset[str]:
+    """What a wording is handed besides item variables and factors."""
+    known = {"amount": AMOUNT_VARIABLES, "choice": CHOICE_VARIABLES}
+    return known.get(draft.response or "", AMOUNT_VARIABLES | CHOICE_VARIABLES)
+
+
+def _template(draft: Draft, place: Steps, text: str) -> Iterator[Fault]:
+    for problem in template.check(text):
         yield draft.fault(place, f"the template is not allowed: {problem}", template.ALLOWED)
-    for name in draft.unknown(_names(text), allowed) if not problems else ():
-        yield draft.fault(place, f'unknown name "{name}" in a template.', did_you_mean(name, allowed))
     if text != text.rstrip():
         remedy = "Take it out: it changes a model's answers."
         yield draft.fault(place, "the text ends with white space.", remedy)
 
 
 def _names(text: str) -> frozenset[str]:
-    try:
-        return template.names(text)
-    except template.TemplateError:
-        # It cannot be read at all: one fault is enough.
-        return frozenset({"options"})
+    """Names in a template; none for one that is refused, since one fault is enough."""
+    return frozenset() if template.check(text) else template.names(text)
 
 
 def _read_backs(draft: Draft) -> Iterator[Fault]:
@@ -78,16 +94,17 @@ def _read_backs(draft: Draft) -> Iterator[Fault]:
         if check["kind"] != "read-back":
             continue
         place = ("checks", position)
-        shown = draft.names | CHOICE_VARIABLES
-        yield from _template(draft, (*place, "question"), check["question"], shown)
+        yield from _template(draft, (*place, "question"), check["question"])
         for name, text in check["options"].items():
-            yield from _template(draft, (*place, "options", name), text, draft.names | {"unit"})
+            yield from _template(draft, (*place, "options", name), text)
 
 
 def _labels(draft: Draft) -> Iterator[Fault]:
     if not draft.keys("options"):
         return
     wanted = len(draft.keys("options"))
+    if wanted == 1:
+        return  # told as such: its labels will have to change with it
     if not draft.raw("presentation", "labels"):
         if draft.sound("presentation", "labels"):
             remedy = f'Give at least one set of {wanted}, for example [["A", "B"], ["1", "2"]].'

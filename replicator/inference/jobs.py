@@ -1,0 +1,83 @@
+"""What is to be fitted: the analysis plan, for every population of a run and for people's published shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from replicator import references, theories
+from replicator.experiment import Experiment, Fit, condition_name
+from replicator.references import PUBLISHED, Reference
+
+Pooling = Literal["none", "partial", "complete"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit of one population."""
+
+    population: str
+    kind: Literal["model", "human", "simulated"]
+    fit: Fit
+    pooling: Pooling
+    reference: Reference | None = None
+
+    @property
+    def unit(self) -> Literal["wording", "person", "pooled"]:
+        """Whose answers vary together."""
+        if self.kind != "human":
+            return "wording"
+        return "pooled" if self.pooling == "complete" else "person"
+
+
+def jobs_of(experiment: Experiment, populations: Mapping[str, pd.DataFrame], conditions: set[str]) -> Iterator[Job]:
+    """What is to be fitted, in the plan's order within each population."""
+    for name, rows in populations.items():
+        kind = str(rows["population"].iloc[0])
+        for fit in experiment.analysis.fits:
+            if kind == "human":
+                if rows["subject"].notna().all():
+                    alone = fit.noise == "logit" and len(experiment.options) == 2
+                    if alone and len(theories.get(fit.theory).parameters) == 1:
+                        yield Job(name, "human", fit, "none")
+                    yield Job(name, "human", fit, "partial")
+                yield Job(name, "human", fit, "complete")
+            else:
+                several = len(set(rows.loc[rows["status"] == "valid", "wording"])) > 1
+                yield Job(
+                    name,
+                    "simulated" if kind == "simulated" else "model",
+                    fit,
+                    "partial" if several else "complete",
+                )
+    if experiment.response.type == "choice":
+        for reference in _published(experiment, conditions):
+            yield Job(PUBLISHED + reference.id, "human", experiment.analysis.primary, "complete", reference)
+
+
+def _published(experiment: Experiment, conditions: set[str]) -> list[Reference]:
+    """References that give people's shares item by item, in a condition that the run has."""
+    known = references.references()
+    listed = {item.id for item in experiment.items}
+    return [
+        reference
+        for reference in (known[name] for name in experiment.humans)
+        if reference.estimand == "choice_shares"
+        and reference.items
+        and reference.n_participants
+        and listed <= set(reference.items)
+        and condition_of(reference) in conditions
+    ]
+
+
+def levels_of(reference: Reference) -> dict[str, Any]:
+    """Factor -> the level that a reference speaks of; the first where it speaks of several."""
+    return {name: levels[0] for name, levels in (reference.conditions or {}).items()}
+
+
+def condition_of(reference: Reference) -> str:
+    """The condition that a reference speaks of, as runs name it."""
+    return condition_name(levels_of(reference))
