@@ -16,12 +16,14 @@ from replicator import specification, theories
 from replicator.inference.data import ChoiceData
 from replicator.inference.identification import (
     Consistent,
+    beyond_nothing,
     consistent_set,
     contraction,
     is_deterministic,
     judge,
     likelihood_error,
     no_response,
+    off_the_curve,
 )
 
 Ask = Callable[..., ChoiceData]
@@ -229,3 +231,29 @@ def ends(found: Consistent) -> tuple[float, float]:
         -np.inf if found.low is None else found.low,
         np.inf if found.high is None else found.high,
     )
+
+
+# Where a theory is not what moves the choices
+
+
+def test_a_theory_is_believed_while_it_explains_more_than_single_questions_do(ask: Ask) -> None:
+    data = ask("holt-laury", "crra", {"r": "0.3", "noise": "8"}, stakes=[1])
+    curve = np.log(data.shares[:, :1]) - np.log(data.shares[:, 1:])
+    assert off_the_curve(data, 0.1 * curve, 0) is None
+    assert off_the_curve(data, 0.6 * curve, 0) is None
+    said = off_the_curve(data, 0.95 * curve, 0)
+    assert said is not None
+    assert said.startswith("The theory accounts for 10% of how choices change")
+    # The same constant in every question is no deviation of single ones.
+    assert off_the_curve(data, np.full_like(curve, 5.0), 0) is None
+
+
+def test_a_possible_zero_hides_how_averse_somebody_is_beyond_one(ask: Ask) -> None:
+    data = ask("holt-laury", "crra", {"r": "0.3", "noise": "8"}, stakes=[1])
+    amount = np.where(data.stimuli.amount == 0.1, 0.0, data.stimuli.amount)
+    nothing = replace(data, stimuli=replace(data.stimuli, amount=amount, smallest=np.zeros(len(data.questions))))
+    assert beyond_nothing(theories.get("crra"), RISK_AVERSION, data, 0, 2.0) is None
+    assert beyond_nothing(theories.get("crra"), RISK_AVERSION, nothing, 0, 0.9) is None
+    said = beyond_nothing(theories.get("crra"), RISK_AVERSION, nothing, 0, 1.2)
+    assert said is not None
+    assert "from r = 1 the utility of nothing is minus infinity" in said

@@ -115,6 +115,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
             typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options)
             misfit_sd = pm.HalfNormal("item_misfit_sd", priors.prior("common", "item_misfit").sd)
             misfit = _effect("item_misfit", misfit_sd, data, dims=("question", "contrast"), around=typical)
+            misfit = pm.Deterministic("item_misfit", misfit, dims=("question", "contrast"))
             logits = logits + misfit[fixed.question]
         if structure.cells:
             cell_sd = pm.HalfNormal("cell_sd", priors.prior("common", "item_misfit").sd)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -47,8 +47,13 @@ def theory_entries(
     diagnostics: Diagnostics,
     *,
     person_sd: Mapping[str, float],
+    doubts: Callable[[Parameter, float], Sequence[str]] = lambda parameter, high: (),
 ) -> list[Entry]:
-    """Entries of the theory's parameters and derived quantities, from their draws on the natural scale."""
+    """Entries of the theory's parameters and derived quantities, from their draws on the natural scale.
+
+    `doubts` gives the reasons, beside the rule of identification, why a parameter whose interval ends at `high` is
+    not identified.
+    """
     theory = theories.get(label.theory)
     entries = []
     for name in theory.parameter_names:
@@ -57,9 +62,10 @@ def theory_entries(
         mean, sd = prior_moments(label.theory)[name]
         verdict = judge(parameter, float(draws.std(ddof=1)), sd)
         entry = _drawn(label, condition, parameter.name, parameter.symbol, parameter.unit, draws, mean, sd, diagnostics)
+        reasons = [*doubts(parameter, entry["interval"][1]), *([verdict.why_not] if verdict.why_not else [])]
         entry |= {
-            "identified": verdict.identified,
-            "why_not": verdict.why_not,
+            "identified": not reasons,
+            "why_not": " ".join(reasons) or None,
             "likelihood_error": verdict.likelihood_error,
             "person_sd": person_sd.get(name),
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,18 @@ from replicator.inference.entries import (
     silent_entries,
     theory_entries,
 )
-from replicator.inference.identification import consistent_set, is_deterministic, no_response
+from replicator.inference.identification import (
+    beyond_nothing,
+    consistent_set,
+    is_deterministic,
+    no_response,
+    off_the_curve,
+)
 from replicator.inference.jobs import Job, condition_of, jobs_of, levels_of
 from replicator.inference.structure import can_have_intercept, structure
 from replicator.runs import Run
 from replicator.theories.stimuli import check_domain
+from replicator.theories.theory import Parameter, Theory
 
 CERTAIN = 1e-6
 """A distribution of gifts that leaves less than this to other amounts is certain."""
@@ -172,13 +180,24 @@ def _sampled(run: Run, label: Label, job: Job, data: ChoiceData, seed: int, *, i
     )  # fmt: skip
     theory = theories.get(label.theory)
     said = words.of_design(theory, label.noise, data) + words.of_posterior(theory, found.natural)
+    misfit = posterior.of_coordinate(found, "item_misfit").mean(axis=0) if shape.item_misfit else None
     entries = []
     for c, condition in enumerate(data.conditions):
+        doubts = partial(_doubts, theory, data, misfit, c)
         natural = {name: values[:, c] for name, values in found.natural.items()}
         spread = _spread(found, theory.name, c) if job.kind == "human" and data.unit_name == "person" else {}
-        here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread)
+        here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread, doubts=doubts)
         entries += [entry | {"words": entry["words"] + said} for entry in here]
     return entries + list(_nuisances(label, data, found, position=shape.position))
+
+
+def _doubts(
+    theory: Theory, data: ChoiceData, misfit: np.ndarray | None, condition: int, parameter: Parameter, high: float
+) -> list[str]:
+    reasons = [beyond_nothing(theory, parameter, data, condition, high)]
+    if misfit is not None:
+        reasons.append(off_the_curve(data, misfit, condition))
+    return [reason for reason in reasons if reason]
 
 
 def _nuisances(label: Label, data: ChoiceData, found: posterior.Posterior, *, position: bool) -> Iterator[Entry]:

@@ -62,7 +62,7 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
         misfit = np.sqrt(weight) * (observed - predict(theta)[asked])
         return np.concatenate([misfit.ravel(), _PULL * (theta - start)])
 
-    best = optimize.least_squares(residuals, start, loss="soft_l1", max_nfev=200).x
+    best = _optimum(residuals, start, [p.prior.sd for p in theory.parameters])
     fitted = predict(best)
     centring: dict[str, float] = {}
     values: dict[str, np.ndarray] = {f"{name}_first": np.array(best[i]) for i, name in enumerate(names)}
@@ -92,6 +92,21 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     # A hair off the optimum: the sampler takes its first scales from the gradient, which must not be exactly zero.
     nudge = np.random.default_rng(1)
     return Geometry(centring, {name: value + _NUDGE * nudge.random(value.shape) for name, value in values.items()})
+
+
+def _optimum(residuals: Callable[[np.ndarray], np.ndarray], start: np.ndarray, sds: list[float]) -> np.ndarray:
+    """The best of the optima that are reached from the prior's centre and from one and a half sd either side of it.
+
+    A likelihood that is flat far away (utility of nothing, where risk aversion is one or more) has several.
+    """
+    starts = [start]
+    for i, sd in enumerate(sds):
+        for side in (-1.5, 1.5):
+            other = start.copy()
+            other[i] += side * sd
+            starts.append(other)
+    found = [optimize.least_squares(residuals, one, loss="soft_l1", max_nfev=200) for one in starts]
+    return np.asarray(min(found, key=lambda result: float(result.cost)).x)
 
 
 def _predictor(

@@ -21,6 +21,9 @@ RESPONSE = 0.02
 EXTREME = 0.02
 """A probability this close to 0 or 1 counts as certain."""
 
+MISFIT_SHARE = 0.5
+"""Share of the variance between questions that single questions' deviations from the theory's curve may have."""
+
 DETERMINISTIC = 0.95
 """Share of certain answers from which a chooser is called deterministic."""
 
@@ -63,6 +66,52 @@ def judge(parameter: Parameter, sd: float, prior_sd: float) -> Identification:
     why = "; ".join(reasons)
     finite = error if np.isfinite(error) else None
     return Identification(not reasons, f"{why[0].upper()}{why[1:]}." if why else None, finite)
+
+
+def beyond_nothing(theory: Theory, parameter: Parameter, data: ChoiceData, condition: int, high: float) -> str | None:
+    """Why options that can pay nothing bound a parameter on one side alone; `high` is its interval's upper end."""
+    limit = theory.zero_limit.get(parameter.name)
+    asked = data.condition == condition
+    nothing = (data.stimuli.amount[asked] == 0.0) & (data.stimuli.probability[asked] > 0.0)
+    if limit is None or high < limit or not nothing.any():
+        return None
+    return (
+        f"Some options can pay nothing, and from {parameter.symbol} = {limit:g} the utility of nothing is minus "
+        f"infinity: the choices bound {parameter.symbol} from below, and beyond {limit:g} they do not tell its values "
+        "apart."
+    )
+
+
+def off_the_curve(data: ChoiceData, misfit: np.ndarray, condition: int) -> str | None:
+    """Why a theory is not what moves the choices; None where it is.
+
+    `misfit` (q, k - 1) are deviations of single questions from the theory's curve, in log odds.
+    """
+    asked = data.condition == condition
+    if asked.sum() < 2:
+        return None
+    observed = _question_logits(data)[asked]
+    between = float(observed.var(axis=0).sum())
+    deviating = float(misfit[asked].var(axis=0).sum())
+    if deviating <= MISFIT_SHARE * between:
+        return None
+    explained = max(1.0 - deviating / between, 0.0) if between > 0 else 0.0
+    return (
+        f"The theory accounts for {explained:.0%} of how choices change from question to question; the rest are "
+        "deviations of single questions."
+    )
+
+
+def _question_logits(data: ChoiceData) -> np.ndarray:
+    """(q, k - 1) mean log odds of every question; counts are smoothed by half an answer an option."""
+    shape = (len(data.questions), len(data.options) - 1)
+    if data.kind == "probabilities":
+        total = np.zeros(shape)
+        np.add.at(total, data.question, data.logits)
+        return np.asarray(total / np.bincount(data.question, minlength=shape[0])[:, None])
+    counts = np.full((shape[0], shape[1] + 1), 0.5)
+    np.add.at(counts, data.question, data.counts)
+    return np.asarray(np.log(counts[:, :-1]) - np.log(counts[:, -1:]))
 
 
 def no_response(data: ChoiceData) -> str | None:

@@ -57,6 +57,7 @@ CRRA = Theory(
     utility=utility,
     marginal_utility=marginal_utility,
     losses=False,
+    zero_limit={"risk_aversion": 1.0},
     needs="lotteries over gains among which the better one changes as risk aversion changes",
     citation="Holt & Laury 2002, doi:10.1257/000282802762024700; Wakker 2008, doi:10.1002/hec.1331",
 )

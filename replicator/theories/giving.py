@@ -87,6 +87,7 @@ GIVING = Theory(
     utility=None,
     marginal_utility=None,
     losses=False,
+    zero_limit={},
     needs="gifts on a grid from nothing to the whole endowment",
     citation="Engel 2011, doi:10.1007/s10683-011-9283-7",
 )

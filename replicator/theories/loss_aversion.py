@@ -88,6 +88,7 @@ LINEAR = Theory(
     utility=linear_utility,
     marginal_utility=linear_marginal_utility,
     losses=True,
+    zero_limit={},
     needs="mixed gambles whose ratio of gain to loss lies on both sides of lambda",
     citation="Tom, Fox, Trepel & Poldrack 2007, doi:10.1126/science.1134239",
 )
@@ -103,6 +104,7 @@ POWER = Theory(
     utility=power_utility,
     marginal_utility=power_marginal_utility,
     losses=True,
+    zero_limit={},
     needs="mixed gambles with symmetric ranges of gains and losses and stakes that differ several-fold",
     citation="Sokol-Hessner et al. 2009, doi:10.1073/pnas.0806761106",
 )

@@ -82,6 +82,9 @@ class Theory:
     """(xp, parameters, amount) -> derivative of `utility` at a positive amount, elementwise."""
     losses: bool
     """Whether negative amounts are within the theory's domain."""
+    zero_limit: Mapping[str, float]
+    """Parameter -> value from which the utility of nothing is minus infinity: beyond it, whether an option can pay
+    nothing decides, and the parameter hardly matters."""
     needs: str
     """What a design must vary for the parameters to be identified, in words."""
     citation: str
