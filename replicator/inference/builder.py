@@ -113,7 +113,9 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         if structure.item_misfit:
             # Centred around the units' mean curve, which exact answers show directly.
             typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options)
-            misfit_sd = pm.HalfNormal("item_misfit_sd", priors.prior("common", "item_misfit").sd)
+            misfit_sd = pm.HalfNormal(
+                "item_misfit_sd", priors.prior("common", "item_misfit").sd, initval=data["start_item_misfit_sd"]
+            )
             misfit = _effect("item_misfit", misfit_sd, data, dims=("question", "contrast"), around=typical)
             misfit = pm.Deterministic("item_misfit", misfit, dims=("question", "contrast"))
             logits = logits + misfit[fixed.question]
@@ -198,7 +200,7 @@ def _deviation(name: str, first: Any, sd: float, structure: Structure, data: Map
     """(unit,) deviations from the location; zero where there is a single unit."""
     if structure.units == 1:
         return pt.zeros(1)
-    spread = pm.HalfNormal(f"{name}_sd", sd)
+    spread = pm.HalfNormal(f"{name}_sd", sd, initval=data[f"start_{name}_sd"])
     return _effect(name, spread, data, dims=("unit",), around=first)
 
 
@@ -242,7 +244,7 @@ def _lapse(data: Mapping[str, Any]) -> Any:
 def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> None:
     if structure.likelihood == "probabilities":
         residual = priors.document("common")["parameters"]["residual"]
-        sigma = residual["floor"] + pm.HalfNormal("residual", residual["sd"])
+        sigma = residual["floor"] + pm.HalfNormal("residual", residual["sd"], initval=data["start_residual"])
         pm.StudentT("choices", nu=DEGREES_OF_FREEDOM, mu=logits, sigma=sigma, observed=data["observed"])
     elif structure.options == 2:
         # Without the binomial coefficient, which is constant and costs more than all the rest.

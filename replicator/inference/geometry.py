@@ -30,6 +30,9 @@ _NUDGE = 1e-4
 _FLOOR = 0.05
 """Least residual sd of exact log odds."""
 
+_LEAST_SCALE = 0.02
+"""At which a scale starts at least."""
+
 _TOGETHER = 1 / 3
 """Variance of a location that misfit of the items brings, against that of a mean over units, above which the units'
 effects are not centred: with a seventh centred effects mix, with four fifths they no longer do."""
@@ -81,6 +84,7 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
         centring["item_misfit"] = _weight(float(np.mean(off**2)), error_of_question)
         values["item_misfit_raw"] = centring["item_misfit"] * (fitted + off)
         misfit = max(float(np.mean(off**2)) - error_of_question, 0.0)
+        values["item_misfit_sd"] = _scale_start(misfit)
     if structure.units > 1:
         moved = _moved(slopes, misfit)
         for i, name in enumerate(names):
@@ -88,7 +92,10 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
             # What the items' misfit does to the location, it does to all centred effects at once.
             together = moved[i] > _TOGETHER * spread / structure.units
             centring[name] = 0.0 if together else _weight(spread, float(error[:, i].mean()))
+            values[f"{name}_sd"] = _scale_start(spread - float(error[:, i].mean()))
             values[f"{name}_raw"] = centring[name] * (best[i] + deviation[:, i])
+    if data.kind == "probabilities":
+        values["residual"] = _scale_start(1.0 / float(precision.mean()))
     # A hair off the optimum: the sampler takes its first scales from the gradient, which must not be exactly zero.
     nudge = np.random.default_rng(1)
     return Geometry(centring, {name: value + _NUDGE * nudge.random(value.shape) for name, value in values.items()})
@@ -229,6 +236,14 @@ def _moved(slopes: np.ndarray, misfit: float) -> np.ndarray:
     if misfit == 0.0:
         return np.zeros(size)
     return np.asarray(np.diag(np.linalg.inv(columns.T @ columns / misfit + np.eye(size))))
+
+
+def _scale_start(variance: float) -> np.ndarray:
+    """Where a scale starts: at the rough standard deviation, but not at zero.
+
+    From a scale that starts much too large, deviations take over what the theory should explain, and no way leads back.
+    """
+    return np.array(np.sqrt(max(variance, _LEAST_SCALE**2)))
 
 
 def _weight(spread: float, error: float) -> float:

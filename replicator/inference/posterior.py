@@ -93,7 +93,7 @@ def _careful(
     names: list[str],
     seed: int,
 ) -> tuple[Draws, Diagnostics]:
-    """Sample; where diagnostics fail, once more with twice the draws and smaller steps."""
+    """Sample; where diagnostics fail, once more with a longer warm-up and smaller steps."""
     draws = sampling.draw(key, build, given, coords, seed=seed)
     diagnostics = diagnose(draws, names)
     if not diagnostics.passed:
