@@ -10,14 +10,11 @@ import pandas as pd
 
 from replicator import positions, shares
 from replicator.references import Reference
-from replicator.thresholds import LABEL_MASS, VALID_SHARE, WORDINGS
+from replicator.thresholds import COMPREHENSION_SHARE, LABEL_MASS, VALID_SHARE, WORDINGS
 
 FAINT_SHARE = 0.2
 """With more than this share of answers excluded for their label mass, what is left no longer speaks for the
 model."""
-
-COMPREHENSION_SHARE = 0.75
-"""Halfway between guessing one of two options and certainty."""
 
 
 def summary(name: str, table: pd.DataFrame, facts: Mapping[str, Any], correct: Mapping[str, str]) -> dict[str, Any]:

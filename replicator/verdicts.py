@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from replicator.thresholds import CONTRACTION, LABEL_MASS, VALID_SHARE
+from replicator.thresholds import COMPREHENSION_SHARE, CONTRACTION, LABEL_MASS, VALID_SHARE, WORDINGS
 
 
 def has_random_weights(population: Mapping[str, Any]) -> bool:
@@ -34,7 +34,15 @@ def against_population(population: Mapping[str, Any]) -> list[str]:
             f"({how_much}at least {_percent(LABEL_MASS)} needed)"
         )
     if population.get("population") != "human" and "wording-limited" in _limits(population):
-        reasons.append("fewer than ten wordings were tried, so its answers may be about the wording (wording-limited)")
+        reasons.append(
+            f"fewer than {WORDINGS} wordings were tried, so its answers may be about the wording (wording-limited)"
+        )
+    checks = population.get("comprehension")
+    if checks is not None and checks["correct_share"] < COMPREHENSION_SHARE:
+        reasons.append(
+            f"it answered {_percent(checks['correct_share'])} of the comprehension checks rightly (at least "
+            f"{_percent(COMPREHENSION_SHARE)} needed), so that its choices need not be about what was asked"
+        )
     return reasons
 
 

@@ -322,7 +322,7 @@ def test_people_of_another_run_become_the_reference_of_an_estimate(
 ) -> None:
     model = assemble(
         lotteries,
-        simulated[simulated["model"] == "participants:uniform"].assign(model="m", population="model"),
+        simulated[simulated["model"] == "participants:expected-value"].assign(model="m", population="model"),
         [estimate("m", lotteries)],
     )
     humans = simulated[simulated["model"] == "participants:human"].assign(model="lab", population="human")
@@ -371,7 +371,7 @@ def test_recorded_people_take_the_place_of_simulated_ones(lotteries: Experiment,
 def test_only_a_typical_person_to_meet_means_no_comparison(lotteries: Experiment, simulated: pd.DataFrame) -> None:
     frame = pd.concat(
         [
-            simulated[simulated["model"] == "participants:uniform"].assign(model="m", population="model"),
+            simulated[simulated["model"] == "participants:expected-value"].assign(model="m", population="model"),
             simulated[simulated["model"] == "participants:human"].assign(model="lab", population="human"),
         ]
     )

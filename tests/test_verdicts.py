@@ -33,6 +33,7 @@ def _parts(**edit: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
         ({"limits": ["random-weights"]}, "weights are random"),
         ({"facts": {"random_weights": True}}, "weights are random"),
         ({"valid_share": 0.5}, "only 50% of its answers are valid"),
+        ({"comprehension": {"asked": 8, "correct_share": 0.74}}, "74% of the comprehension checks rightly"),
         ({"identified": False, "why_not": "the gambles do not differ"}, "the gambles do not differ"),
         ({"mean": None}, "do not pin it down"),
         ({"diagnostics": {"passed": False}}, "diagnostics failed"),
@@ -51,6 +52,12 @@ def test_a_verdict_in_the_results_is_one_in_words() -> None:
     document, population, estimate = _parts()
     assert human_questions.obstacle(estimate, population) is None
     assert "No verdict" not in words.verdict(document, population)
+
+
+def test_checks_answered_well_enough_forbid_nothing() -> None:
+    understood = {"population": "model", "comprehension": {"asked": 8, "correct_share": 0.75}}
+    assert verdicts.against_population(understood) == []
+    assert verdicts.against_population({"population": "human", "comprehension": None}) == []
 
 
 def test_people_were_asked_in_one_wording_and_are_not_limited_by_it() -> None:

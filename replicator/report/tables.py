@@ -8,7 +8,7 @@ from replicator.report import terms
 from replicator.report.cells import Cell, Table, condition, model, table, together, who
 from replicator.report.formats import UNKNOWN, interval_text, number, percent, set_text, signed
 from replicator.report.terms import Document
-from replicator.thresholds import LABEL_MASS, VALID_SHARE
+from replicator.thresholds import LABEL_MASS, VALID_SHARE, WORDINGS
 from replicator.verdicts import against_estimate
 
 
@@ -246,7 +246,7 @@ def unidentified(results: Document) -> Table | None:
 
 
 _LIMITS = {
-    "wording-limited": "fewer than ten wordings",
+    "wording-limited": f"fewer than {WORDINGS} wordings",
     "low-label-mass": "low label mass",
     "low-valid-share": "few valid answers",
     "answers-excluded": "some answers excluded",
