@@ -13,7 +13,8 @@ from replicator import choices, design
 from replicator.collect import collect
 from replicator.engines import open_engine
 from replicator.experiment import Experiment
-from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, usable
+from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data
+from replicator.shares import usable
 from replicator.store import AnswerStore
 from replicator.theories import Stimuli
 

@@ -23,10 +23,11 @@ from replicator.exchange.importing import import_run
 from replicator.exchange.mapping import read_options
 from replicator.experiment import Experiment
 from replicator.inference import posterior, sampling
-from replicator.inference.data import COLUMNS, ChoiceData, choice_data, from_shares, usable
+from replicator.inference.data import COLUMNS, ChoiceData, choice_data, from_shares
 from replicator.inference.estimate import estimate_run
 from replicator.inference.structure import structure
 from replicator.runs import Run
+from replicator.shares import usable
 
 REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))
 

@@ -14,7 +14,8 @@ from small_experiments import lotteries
 from replicator import specification
 from replicator.errors import DataError
 from replicator.experiment import Experiment
-from replicator.inference.data import LOGIT_LIMIT, Cells, choice_data, from_shares, usable
+from replicator.inference.data import LOGIT_LIMIT, Cells, choice_data, from_shares
+from replicator.shares import usable
 from replicator.thresholds import LABEL_MASS
 
 OPTIONS = ["accept", "reject"]

@@ -14,9 +14,10 @@ from scipy import optimize, special
 from replicator import specification, theories
 from replicator.exchange.importing import import_run
 from replicator.exchange.mapping import read_options
-from replicator.inference.data import ChoiceData, choice_data, usable
+from replicator.inference.data import ChoiceData, choice_data
 from replicator.inference.structure import can_have_intercept
 from replicator.inference.subjects import by_subject, median_interval
+from replicator.shares import usable
 from replicator.theories import Stimuli
 
 REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))

@@ -11,7 +11,6 @@ import pandas as pd
 
 from replicator.errors import DataError
 from replicator.experiment import Experiment, Outcome
-from replicator.shares import usable as usable
 from replicator.theories.stimuli import stimuli
 from replicator.theories.theory import Stimuli
 

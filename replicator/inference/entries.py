@@ -13,13 +13,12 @@ from replicator import theories
 from replicator.inference.diagnostics import Diagnostics
 from replicator.inference.identification import Consistent, contraction, judge
 from replicator.theories import priors
-from replicator.theories.theory import Parameter, Theory
+from replicator.theories.predictive import PRIOR_DRAWS, prior_draws
+from replicator.theories.theory import Parameter
 from replicator.thresholds import CONTRACTION
 
 INTERVAL = 0.95
 """Equal-tailed."""
-
-_PRIOR_DRAWS = 200_000
 
 Entry = dict[str, Any]
 
@@ -155,16 +154,7 @@ def prior_moments(theory: str) -> dict[str, tuple[float, float]]:
     return {name: (float(v.mean()), float(v.std())) for name, v in prior_draws(found).items()}
 
 
-def prior_draws(theory: Theory, size: int = _PRIOR_DRAWS) -> dict[str, np.ndarray]:
-    """Seeded draws of every parameter and derived quantity from the prior, natural scale."""
-    rng = np.random.default_rng(20021)
-    # Each draw with its mirror image, so that a prior centred on zero has a mean of zero.
-    half = {p.name: rng.normal(0.0, p.prior.sd, size // 2) for p in theory.parameters}
-    coordinates = {p.name: p.prior.mean + np.concatenate([half[p.name], -half[p.name]]) for p in theory.parameters}
-    return {name: np.asarray(values) for name, values in theory.natural(np, coordinates).items()}
-
-
-def nuisance_prior(name: str, noise: str, unit: float = 1.0, size: int = _PRIOR_DRAWS) -> np.ndarray:
+def nuisance_prior(name: str, noise: str, unit: float = 1.0, size: int = PRIOR_DRAWS) -> np.ndarray:
     """Seeded draws of a nuisance parameter from its prior, natural scale."""
     rng = np.random.default_rng(20022)
     if name == "lapse":

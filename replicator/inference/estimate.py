@@ -19,7 +19,7 @@ import pandas as pd
 from replicator import choices, files, theories
 from replicator.experiment import Experiment
 from replicator.inference import finished, gifts, posterior, subjects, words
-from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, usable
+from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares
 from replicator.inference.entries import (
     Entry,
     Label,
@@ -39,6 +39,7 @@ from replicator.inference.identification import (
 from replicator.inference.jobs import Job, condition_of, jobs_of, levels_of
 from replicator.inference.structure import can_have_intercept, structure
 from replicator.runs import Run
+from replicator.shares import usable
 from replicator.theories.stimuli import check_domain
 from replicator.theories.theory import Parameter, Theory
 

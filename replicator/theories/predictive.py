@@ -20,7 +20,7 @@ GAMBLE = (100.0, 10.0)
 LOSS = 10.0
 """The loss against which the smallest acceptable gain is told."""
 
-_DRAWS = 200_000
+PRIOR_DRAWS = 200_000
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,25 @@ class Predictive:
     """At QUANTILES."""
 
 
+def prior_draws(theory: Theory, size: int = PRIOR_DRAWS) -> dict[str, np.ndarray]:
+    """Seeded draws of every parameter and derived quantity from the prior, natural scale."""
+    rng = np.random.default_rng(20021)
+    # Each draw with its mirror image, so that a prior centred on zero has a mean of zero.
+    half = {p.name: rng.normal(0.0, p.prior.sd, size // 2) for p in theory.parameters}
+    coordinates = {p.name: p.prior.mean + np.concatenate([half[p.name], -half[p.name]]) for p in theory.parameters}
+    return {name: np.asarray(values) for name, values in theory.natural(np, coordinates).items()}
+
+
 def predictive(theory: Theory) -> list[Predictive]:
     """Quantiles of a theory's parameters under its prior, and of what they mean in money."""
-    rng = np.random.default_rng(20021)
-    coordinates = {p.name: rng.normal(p.prior.mean, p.prior.sd, _DRAWS) for p in theory.parameters}
-    natural = {name: np.asarray(value) for name, value in theory.natural(np, coordinates).items()}
+    natural = prior_draws(theory)
     rows = [_row(theory, name, theory.parameter(name).unit or "", values) for name, values in natural.items()]
     if theory.name == "crra":
         label = f"certainty equivalent of an even gamble for {GAMBLE[0]:g} or {GAMBLE[1]:g}"
         rows.append(_row(theory, label, "USD", certainty_equivalent(natural["risk_aversion"])))
     elif "loss_aversion" in natural:
         label = f"smallest gain accepted against an even chance of losing {LOSS:g}"
-        curvature = natural.get("curvature", np.ones(_DRAWS))
+        curvature = natural.get("curvature", np.ones(PRIOR_DRAWS))
         rows.append(_row(theory, label, "USD", LOSS * natural["loss_aversion"] ** (1.0 / curvature)))
     return rows
 
