@@ -95,7 +95,7 @@ def _limits(entry: Mapping[str, Any], table: pd.DataFrame) -> list[str]:
     found = {
         "random-weights": bool(entry["facts"].get("random_weights")),
         "recorded": "recorded" in entry["elicitation"],
-        "wording-limited": entry["population"] != "human" and entry["wordings"] < WORDINGS,
+        "wording-limited": entry["population"] == "model" and entry["wordings"] < WORDINGS,
         "low-valid-share": entry["valid_share"] is not None and entry["valid_share"] < VALID_SHARE,
         "low-label-mass": faint,
         "answers-excluded": left_out > 0,

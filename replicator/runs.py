@@ -127,7 +127,7 @@ def new_manifest(
         "populations": [],
         "counts": {},
         "stages": {},
-        "versions": _versions(),
+        "versions": versions(),
         "command": redaction.command_line(["replicator", *arguments[1:]]),
         "created": _now(),
         "finished": None,
@@ -281,14 +281,15 @@ def _plain(value: Value) -> Value:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _versions() -> dict[str, str]:
-    versions = {"replicator": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
+def versions() -> dict[str, str]:
+    """Versions of the package, of Python and of the libraries that can change a result."""
+    found = {"replicator": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
     for name in LIBRARIES:
         try:
-            versions[name] = metadata.version(name)
+            found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return versions
+    return found
 
 
 def _now() -> str:

@@ -117,6 +117,7 @@ def _choice_job(
     run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int
 ) -> list[Entry]:
     theory = theories.get(job.fit.theory)
+    silent: list[Entry] = []
     if job.reference is not None:
         assert job.reference.items is not None
         assert job.reference.n_participants is not None
@@ -135,17 +136,20 @@ def _choice_job(
             conditions = [c for c in dict.fromkeys(rows["condition"]) if c != "comprehension"]
             return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
         data = choice_data(kept, cells, job.unit)
+        label = _label(job, unit, elicitation, intercept=False, experiment=experiment)
+        lost = [c for c in dict.fromkeys(rows["condition"]) if c not in {"comprehension", *data.conditions}]
+        silent = [e for c in lost for e in silent_entries(label, c, words.nothing_usable(rows[rows["condition"] == c]))]
     check_domain(theory, data.stimuli)
     intercept = can_have_intercept(theory, job.fit.noise, data)
     label = _label(job, unit, elicitation, intercept=intercept, experiment=experiment)
     silence = no_response(data)
     if silence is not None:
-        return [e for c in data.conditions for e in silent_entries(label, c, silence)]
+        return silent + [e for c in data.conditions for e in silent_entries(label, c, silence)]
     if job.pooling != "none" and is_deterministic(data):
-        return _deterministic(label, data)
+        return silent + _deterministic(label, data)
     if job.pooling == "none":
-        return _alone(label, data, seed, intercept=intercept)
-    return _sampled(run, label, job, data, seed, intercept=intercept)
+        return silent + _alone(label, data, seed, intercept=intercept)
+    return silent + _sampled(run, label, job, data, seed, intercept=intercept)
 
 
 def _deterministic(label: Label, data: ChoiceData) -> list[Entry]:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from replicator import files, resources
 from replicator.inference.entries import Entry
+from replicator.runs import versions
 
 _ENDING = ".fit.json"
 _POSTERIOR = ".nc"
@@ -72,10 +73,11 @@ def _path(folder: Path, identity: str) -> Path:
 
 @cache
 def _code() -> str:
-    """Hash of the code and the priors behind every estimate."""
+    """Hash of the code, the priors and the libraries behind every estimate."""
     package = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(json.dumps(versions()).encode())
     read_from = [*(package / "inference").glob("*.py"), *(package / "theories").glob("*.py")]
+    read_from += [package / "thresholds.py", package / "shares.py", package / "references.py"]
     read_from += (resources.root() / "priors").glob("*/*.json")
     for path in sorted(read_from):
         digest.update(path.name.encode())

@@ -170,8 +170,8 @@ def _by_question(data: ChoiceData, question: np.ndarray, rows: np.ndarray) -> np
 
 
 def _position(data: ChoiceData, left: np.ndarray) -> np.ndarray:
-    """(label set, contrast) rough position effects: twice the mean residual of the first option where it is shown
-    first. With more than two options the start is zero."""
+    """(label set, contrast) rough position effects: the mean residual of the first option where it is shown first,
+    and of the opposite sign where it is not. With more than two options the start is zero."""
     found = np.zeros((len(data.label_sets), left.shape[1]))
     if left.shape[1] == 1 and data.position is not None:
         first = data.position[:, 0] == 0
@@ -186,7 +186,7 @@ def _shown_first(data: ChoiceData, effect: np.ndarray) -> np.ndarray:
     """(row, contrast) what rough position effects add to the log odds; zero with more than two options."""
     if data.position is None or effect.shape[1] > 1:
         return np.zeros((len(data.question), 1))
-    return np.asarray(np.where(data.position[:, :1] == 0, 1.0, -1.0) * effect[data.label_set] / 2.0)
+    return np.asarray(np.where(data.position[:, :1] == 0, 1.0, -1.0) * effect[data.label_set])
 
 
 def _units(

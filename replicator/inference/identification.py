@@ -116,9 +116,11 @@ def _question_logits(data: ChoiceData) -> np.ndarray:
 
 def no_response(data: ChoiceData) -> str | None:
     """Why nothing can be learned from answers that do not change with the question; None where they do."""
+    if len(data.questions) == 1:
+        return "One question alone has usable answers: how they respond to what is offered cannot be seen."
     shares = data.shares
     moved = shares.max(axis=0) - shares.min(axis=0)
-    if len(data.questions) > 1 and moved.max() >= RESPONSE:
+    if moved.max() >= RESPONSE:
         return None
     constant = shares.mean(axis=0)
     favourite = int(constant.argmax())

@@ -8,7 +8,7 @@ from replicator.report import terms
 from replicator.report.cells import Cell, Table, condition, model, table, together, who
 from replicator.report.formats import UNKNOWN, interval_text, number, percent, set_text, signed
 from replicator.report.terms import Document
-from replicator.thresholds import LABEL_MASS, VALID_SHARE, WORDINGS
+from replicator.thresholds import COMPREHENSION_SHARE, LABEL_MASS, VALID_SHARE, WORDINGS
 from replicator.verdicts import against_estimate
 
 
@@ -57,7 +57,8 @@ def theories(results: Document) -> Table | None:
     groups: dict[tuple[str, ...], list[Document]] = {}
     keys = ("population", "parameter", "estimand", "condition", "pooling", "elicitation")
     for estimate in results.get("estimates") or []:
-        if estimate.get("mean") is not None:
+        # Sensitivity has another unit under every noise.
+        if estimate.get("mean") is not None and estimate["parameter"] != "sensitivity":
             groups.setdefault(tuple(str(estimate.get(key)) for key in keys), []).append(estimate)
     rows: list[tuple[Cell, ...]] = []
     shown: list[Document] = []
@@ -167,8 +168,9 @@ def validity(results: Document) -> Table | None:
         "asked for. Checks are other questions, with one right answer: they are counted apart, and never used "
         "in estimation.",
         "Label mass is the probability that a model puts on the options it was given, before it is "
-        f"rescaled to one. There is no verdict below {percent(VALID_SHARE)} valid answers or "
-        f"{percent(LABEL_MASS)} label mass.",
+        f"rescaled to one. There is no verdict below {percent(VALID_SHARE)} valid answers, "
+        f"{percent(LABEL_MASS)} label mass, {percent(COMPREHENSION_SHARE)} of the comprehension checks "
+        f"answered rightly, or, for a language model, {WORDINGS} wordings.",
     )
     notes += tuple(
         f"{out['population']}: {number(out['answers'])} of {number(out['of'])} valid answers were left "
