@@ -70,6 +70,7 @@ def _forecast(request: Request, model: ModelRequest, questions: Sequence[Questio
         stored, missing = _stored(engine, asked)
         tokens = _tokens(model, _tokenizer(source, model), asked) if engine.reads_text else None
         each, measured = timed(engine, missing)
+        measured = f"{measured}, and by opening it" if missing else "opening it was timed; every answer is stored"
     return Forecast(model.name, len(asked) - checks, checks, stored, tokens, loading + each * len(missing), measured)
 
 
@@ -150,7 +151,7 @@ def _tokens_from_cache(model: ModelRequest, asked: Sequence[Question]) -> int | 
 def timed(engine: Engine, missing: Sequence[Question]) -> tuple[float, str]:
     """Seconds a question, and how they were measured: batches from all over the run, answers thrown away."""
     if not missing:
-        return 0.0, "loading alone was timed: every answer is stored"
+        return 0.0, "nothing to ask"
     todo = sorted(missing, key=lambda question: (question.prompt.user, question.prompt.cue))
     size = max(1, engine.batch_size)
     list(engine.answer(todo[:1]))  # the first pass of all is slower
@@ -161,4 +162,4 @@ def timed(engine: Engine, missing: Sequence[Question]) -> tuple[float, str]:
         if time.perf_counter() - begun > TIMING:
             break
     seconds = time.perf_counter() - begun
-    return seconds / count, f"measured by asking {count:,} of its questions in {seconds:.2g} s, and by loading it"
+    return seconds / count, f"measured by asking {count:,} of its questions in {seconds:.2g} s"
