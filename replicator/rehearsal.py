@@ -56,7 +56,7 @@ def rehearse(request: Request) -> list[Forecast]:
 
 def _forecast(request: Request, model: ModelRequest, questions: Sequence[Question]) -> Forecast:
     with ExitStack() as stack:
-        source = _source(model.model, stack)
+        source = _source(model.model, model.arguments.get("revision"), stack)
         if source is None:
             checks = sum(question.trial.check is not None for question in questions)
             reason = "not known: its weights are not on this machine"
@@ -74,7 +74,7 @@ def _forecast(request: Request, model: ModelRequest, questions: Sequence[Questio
     return Forecast(model.name, len(asked) - checks, checks, stored, tokens, loading + each * len(missing), measured)
 
 
-def _source(model: str, stack: ExitStack) -> str | None:
+def _source(model: str, revision: str | None, stack: ExitStack) -> str | None:
     """What to open; None for a model of the hub whose weights have not been downloaded.
 
     A built-in model that does not exist yet is made in a folder that is removed again.
@@ -89,7 +89,7 @@ def _source(model: str, stack: ExitStack) -> str | None:
         return str(kept or random_weights.build(name, Path(stack.enter_context(TemporaryDirectory())) / name))
     from replicator.engines.hub import weights_in_cache
 
-    return model if Path(model).expanduser().is_dir() or weights_in_cache(model) else None
+    return model if Path(model).expanduser().is_dir() or weights_in_cache(model, revision) else None
 
 
 def _engine(request: Request, model: ModelRequest, source: str) -> Engine:
@@ -143,7 +143,7 @@ def _tokens_from_cache(model: ModelRequest, asked: Sequence[Question]) -> int | 
     """None where the tokenizer has not been downloaded either."""
     from replicator.engines.hub import in_cache
 
-    if not in_cache(model.model, "tokenizer.json", "tokenizer.model", "vocab.json"):
+    if not in_cache(model.model, model.arguments.get("revision"), "tokenizer.json", "tokenizer.model", "vocab.json"):
         return None
     return _tokens(model, _tokenizer(model.model, model), asked)
 

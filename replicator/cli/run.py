@@ -236,7 +236,7 @@ _STRICT = click.Option(
 _DRY_RUN = click.Option(
     ["--dry-run"],
     is_flag=True,
-    help="Ask and write nothing: tell questions, stored answers, tokens and the expected time on this machine.",
+    help="Write nothing and keep no answer: tell questions, stored answers, tokens and the expected time here.",
 )
 _JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
