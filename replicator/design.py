@@ -8,15 +8,12 @@ at random while every order fits; the same arguments give the same trials in the
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from replicator.errors import UsageError
 from replicator.experiment import Check, Experiment, Outcome, ResponseType, Value, condition_name
-
-PERMUTED_OPTIONS = 4
-"""Up to this many options every order is shown (24); beyond it, a Latin square of rotations."""
+from replicator.orders import orders
 
 DEFAULT_LABELS = (tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), tuple(str(number) for number in range(1, 27)))
 """Label sets of a comprehension check whose experiment has none of the right length."""
@@ -152,17 +149,8 @@ def _presentations(experiment: Experiment, question: _Question, seed: int) -> li
         return [_Shown((), ())]
     count = len(question.options)
     fixed = experiment.presentation.order == "fixed"
-    orders = [tuple(range(count))] if fixed else _orders(count, seed)
-    return [_Shown(labels, order) for labels in _label_sets(experiment.presentation.labels, count) for order in orders]
-
-
-def _orders(count: int, seed: int) -> list[tuple[int, ...]]:
-    """Every permutation of up to four options; beyond that each option stands once at each position."""
-    if count <= PERMUTED_OPTIONS:
-        return list(itertools.permutations(range(count)))
-    base = list(range(count))
-    random.Random(seed).shuffle(base)
-    return [tuple(base[start:] + base[:start]) for start in range(count)]
+    shown = [tuple(range(count))] if fixed else orders(count, seed)
+    return [_Shown(labels, order) for labels in _label_sets(experiment.presentation.labels, count) for order in shown]
 
 
 def _label_sets(declared: Sequence[tuple[str, ...]], count: int) -> list[tuple[str, ...]]:

@@ -57,7 +57,9 @@ def test_help_answers_within_half_a_second() -> None:
     assert min(seconds() for _ in range(3)) < 0.5
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["run", "--help"], ["report", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list", "--help"], ["run", "--help"], ["report", "--help"], ["doctor", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys; from replicator.cli.main import main\n"
@@ -80,7 +82,7 @@ def test_every_command_has_a_help_page(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_commands_are_those_of_the_contract() -> None:
     context = click.Context(cli)
     assert set(cli.list_commands(context)) == {
-        "list", "show", "validate", "run", "collect", "import", "estimate", "compare", "report", "study",
+        "list", "show", "validate", "run", "collect", "import", "estimate", "compare", "report", "doctor", "study",
     }  # fmt: skip
 
 

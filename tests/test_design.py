@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 
 import pytest
@@ -11,6 +12,7 @@ from small_experiments import gifts, labelled, lotteries, outcome
 from replicator.design import trials
 from replicator.errors import UsageError
 from replicator.experiment import Option
+from replicator.orders import orders
 
 
 def test_every_option_is_shown_equally_often_at_every_position_under_every_label() -> None:
@@ -66,6 +68,33 @@ def test_many_options_take_a_latin_square() -> None:
     places = Counter((place, index) for trial in asked for place, index in enumerate(trial.order))
     assert len(places) == 25
     assert len(set(places.values())) == 1
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+@pytest.mark.parametrize("seed", [0, 7])
+def test_every_option_stands_equally_often_at_every_position(count: int, seed: int) -> None:
+    options = tuple(Option(name, (outcome("1"),), None, False) for name in "abcdefgh"[:count])
+    asked = trials(labelled([tuple("ABCDEFGH"[:count])], options=options, checks=()), limit=1, seed=seed)
+    for wording in {trial.wording for trial in asked}:
+        shown = [trial.order for trial in asked if trial.wording == wording]
+        cells = {(trial.item, trial.condition, trial.labels) for trial in asked}
+        assert len(set(shown)) == (math.factorial(count) if count <= 4 else count)
+        assert len(shown) == len(set(shown)) * len(cells)
+        places = Counter((place, index) for order in shown for place, index in enumerate(order))
+        assert len(places) == count**2
+        assert len(set(places.values())) == 1
+
+
+@pytest.mark.parametrize("count", [6, 8])
+def test_above_four_an_even_number_of_options_also_balances_neighbours(count: int) -> None:
+    follows = Counter(pair for order in orders(count, 3) for pair in itertools.pairwise(order))
+    assert len(follows) == count * (count - 1)
+    assert set(follows.values()) == {1}
+
+
+def test_the_seed_deals_the_options_of_a_square() -> None:
+    assert orders(6, 1) == orders(6, 1)
+    assert orders(6, 1) != orders(6, 2)
 
 
 def test_an_amount_has_its_grid_as_options_and_no_labels() -> None:

@@ -43,6 +43,7 @@ COMMANDS = {
     "estimate": Entry("stages", "estimate", "Estimate a run's parameters from its choices."),
     "compare": Entry("stages", "compare", "Set a run's estimates beside people; write results.json."),
     "report": Entry("stages", "report", "Write the report of one run or of several side by side."),
+    "doctor": Entry("doctor", "doctor", "Tell whether this machine and a model are fit for a run."),
     "study": Entry("study", "study", "Run many experiments on many models; `study demo` is the demo."),
 }
 
@@ -51,7 +52,8 @@ Exit codes: 0 done; 1 failed at run time, or one model of a study failed;
 2 the command line, an unknown experiment, study or participant;
 3 a specification, study, mapping or reference is wrong, or a mapped column
 is missing; 4 an unreadable model or file, impossible values, a folder that
-holds another run; 5 a gate failed (--strict); 130 interrupted."""
+holds another run; 5 a gate failed (--strict, doctor); 130
+interrupted."""
 
 
 class LazyGroup(click.Group):

@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from replicator import resources, specification
 from replicator.cli.models import DEFAULT_MODEL, MODEL, MODEL_ARGS, ModelCommand, requested_models
-from replicator.cli.output import print_answers, print_json, print_outcome
+from replicator.cli.output import SCHEMA, print_answers, print_json, print_outcome
 from replicator.errors import GateError
 from replicator.experiment import Experiment, Factor, Value, format_value
 from replicator.pipeline import Request
+
+if TYPE_CHECKING:
+    from replicator.rehearsal import Forecast
 
 Action = Callable[[Request, Path, Mapping[str, Any]], None]
 
@@ -54,6 +57,9 @@ class ExperimentGroup(click.Group):
 
 
 def _run(request: Request, out: Path, options: Mapping[str, Any]) -> None:
+    if options["dry_run"]:
+        _rehearse(request, options)
+        return
     from replicator import pipeline
     from replicator.cli.progress import watcher
 
@@ -68,6 +74,42 @@ def _run(request: Request, out: Path, options: Mapping[str, Any]) -> None:
     gates = pipeline.failed_gates(results) if options.get("strict") else []
     if gates:
         raise GateError("\n".join(gates))
+
+
+def _rehearse(request: Request, options: Mapping[str, Any]) -> None:
+    from replicator.rehearsal import rehearse
+
+    forecasts = rehearse(request)
+    if options["as_json"]:
+        models = [forecast.document() for forecast in forecasts]
+        print_json({"schema": SCHEMA, "experiment": request.experiment.name, "models": models})
+        return
+    for forecast in forecasts:
+        click.echo("\n".join(in_words(forecast)))
+
+
+def in_words(forecast: Forecast) -> list[str]:
+    """Lines for people: the model, and what it would be asked."""
+    stored = "not known" if forecast.stored is None else f"{forecast.stored:,}"
+    text = "not known" if forecast.measured.startswith("not known") else "none: no text is read"
+    tokens = text if forecast.prompt_tokens is None else f"{forecast.prompt_tokens:,}"
+    time = "" if forecast.seconds is None else f"{_duration(forecast.seconds)} to collect; "
+    return [
+        forecast.model,
+        f"  questions       {forecast.questions:,} and {forecast.checks:,} comprehension checks",
+        f"  stored already  {stored}",
+        f"  prompt tokens   {tokens}",
+        f"  expected time   {time}{forecast.measured}",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} seconds" if seconds >= 1.5 else "about a second"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {round(minutes / 60)} hours"
 
 
 def _collect(request: Request, out: Path, options: Mapping[str, Any]) -> None:
@@ -132,7 +174,7 @@ def _command(experiment: Experiment, name: str, action: Action) -> click.Command
         )
         action(request, Path(options["out"] or Path("reports") / experiment.name), options)
 
-    strict = [_STRICT] if action is _run else []
+    strict = [_STRICT, _DRY_RUN] if action is _run else []
     factors = [_factor_option(factor) for factor in experiment.factors]
     return ModelCommand(
         name,
@@ -190,6 +232,11 @@ _COMMON = [
 ]
 _STRICT = click.Option(
     ["--strict"], is_flag=True, help="Exit with 5 where a fit is unsound or too few answers are valid."
+)
+_DRY_RUN = click.Option(
+    ["--dry-run"],
+    is_flag=True,
+    help="Write nothing and keep no answer: tell questions, stored answers, tokens and the expected time here.",
 )
 _JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout and nothing else.")
 

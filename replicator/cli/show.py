@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replicator import design, prompt, resources, specification
+from replicator import design, orders, prompt, resources, specification
 from replicator.cli.output import JSON, SCHEMA, print_json, print_table, warn
 from replicator.experiment import Experiment, format_value
 
@@ -200,7 +200,7 @@ def _design_in_words(document: Row, asked: design.Size) -> list[tuple[str, str]]
     rows.append(("items", str(document["items"])))
     if document["response"] == "choice":
         labels = " or ".join("/".join(labels) for labels in document["labels"])
-        order = "every order" if document["order"] == "all" else "as listed"
+        order = orders.in_words(len(document["options"])) if document["order"] == "all" else "the order listed"
         rows.append(("options", f"{', '.join(document['options'])}; shown in {order}; labelled {labels}"))
     else:
         rows.append(("answer", f"an amount in {document['unit']}"))

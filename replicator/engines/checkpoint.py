@@ -91,6 +91,19 @@ def locate(model: str, revision: str | None) -> Path | None:
     return folder
 
 
+def open_config(model: str, revision: str | None) -> Any:
+    """The configuration alone. Raises DataError where it cannot be read or is not a causal language model's."""
+    source = str(_folder(model) or model)
+    config = _config(model, source, revision)
+    _require_causal(model, config)
+    return config
+
+
+def open_tokenizer(model: str, revision: str | None) -> Any:
+    """The tokenizer alone. Raises DataError where it is missing or cannot be read."""
+    return _tokenizer(model, str(_folder(model) or model), revision)
+
+
 def _device(device: str | None) -> torch.device:
     try:
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -6,7 +6,9 @@ misspelt path.
 
 from __future__ import annotations
 
+import json
 import logging
+from pathlib import Path
 
 from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub.errors import (
@@ -52,3 +54,27 @@ def require_on_hub(model: str, revision: str | None) -> None:
             where=model,
             remedy="Check the path or the id, or go online.",
         ) from None
+
+
+def in_cache(model: str, revision: str | None, *files: str) -> bool:
+    """Whether any of these files of a hub's model has been downloaded."""
+    return any(_cached(model, revision, file) is not None for file in files)
+
+
+def weights_in_cache(model: str, revision: str | None) -> bool:
+    """Whether all weights of a hub's model have been downloaded. Nothing is asked of the hub."""
+    if in_cache(model, revision, "model.safetensors", "pytorch_model.bin"):
+        return True
+    index = _cached(model, revision, "model.safetensors.index.json")
+    if index is None:
+        return False
+    shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    return all(in_cache(model, revision, shard) for shard in set(shards))
+
+
+def _cached(model: str, revision: str | None, file: str) -> Path | None:
+    try:
+        found = try_to_load_from_cache(model, file, revision=revision)
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None

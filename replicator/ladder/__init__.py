@@ -29,6 +29,15 @@ def checkpoint(name: str) -> Path:
     return random_weights.cached(name, _folder())
 
 
+def existing(name: str) -> Path | None:
+    """Folder of a built-in model that has been made before; None otherwise. Nothing is written."""
+    require(name)
+    from replicator.ladder import random_weights
+
+    folder = random_weights.cache_folder(name, _folder())
+    return folder if (folder / "config.json").exists() else None
+
+
 def require(name: str) -> None:
     """Raises UsageError for an unknown name."""
     if name not in ladder_names():

@@ -61,14 +61,17 @@ CHAT_TEMPLATE = (
 
 
 def cached(name: str, home: Path) -> Path:
-    """The checkpoint's folder under `home`, built on first use. Its name carries a hash of all that
-    determines it.
-    """
-    recipe = json.dumps([name, RECIPE, SEED, CONTEXT, VOCABULARY, WIDTH, LAYERS, HEADS, WEIGHT_SD, list(_corpus())])
-    folder = home / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    """The checkpoint's folder under `home`, built on first use."""
+    folder = cache_folder(name, home)
     if not (folder / "config.json").exists():
         build(name, folder)
     return folder
+
+
+def cache_folder(name: str, home: Path) -> Path:
+    """Where the checkpoint is kept under `home`. Its name carries a hash of all that determines it."""
+    recipe = json.dumps([name, RECIPE, SEED, CONTEXT, VOCABULARY, WIDTH, LAYERS, HEADS, WEIGHT_SD, list(_corpus())])
+    return home / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
 def build(name: str, folder: Path) -> Path:

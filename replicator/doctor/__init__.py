@@ -1,0 +1,1 @@
+"""Whether this machine can run experiments, and whether a model's answers can be believed."""

@@ -1,0 +1,165 @@
+"""What a run would ask and how long that would take here, without asking for keeps: nothing is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from replicator import design, ladder, prompt
+from replicator.collect import askable, request_hash
+from replicator.engines import LADDER, PARTICIPANTS, check_model, open_engine
+from replicator.engines.engine import Engine, Question
+from replicator.pipeline import ModelRequest, Request
+from replicator.store import AnswerStore, default_path
+
+TIMING = 3.0
+"""Seconds after which no further batch is timed."""
+TIMED_BATCHES = 4
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What one model would be asked. None where it is not known."""
+
+    model: str
+    questions: int
+    checks: int
+    stored: int | None
+    """Questions and checks whose answers are kept from earlier."""
+    prompt_tokens: int | None
+    """Tokens of all prompts, in the model's own tokenizer."""
+    seconds: float | None
+    """To load the model here and ask what is not stored."""
+    measured: str
+    """How the time was found, or why it is not known."""
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def rehearse(request: Request) -> list[Forecast]:
+    """A forecast a model, in the request's order.
+
+    Raises what `pipeline.collect_choices` raises for a model that cannot be asked.
+    """
+    for model in request.models:
+        check_model(model.model, model.arguments, experiment=request.experiment, device=request.device)
+    trials = design.trials(request.experiment, levels=request.levels, limit=request.limit, seed=request.seed)
+    questions = [Question(trial, prompt.render(request.experiment, trial)) for trial in trials]
+    return [_forecast(request, model, questions) for model in request.models]
+
+
+def _forecast(request: Request, model: ModelRequest, questions: Sequence[Question]) -> Forecast:
+    with ExitStack() as stack:
+        source = _source(model.model, model.arguments.get("revision"), stack)
+        if source is None:
+            checks = sum(question.trial.check is not None for question in questions)
+            reason = "not known: its weights are not on this machine"
+            tokens = _tokens_from_cache(model, questions)
+            return Forecast(model.name, len(questions) - checks, checks, None, tokens, None, reason)
+        begun = time.perf_counter()
+        engine = _engine(request, model, source)
+        loading = time.perf_counter() - begun
+        asked = [question for question in questions if askable(engine, question.trial)]
+        checks = sum(question.trial.check is not None for question in asked)
+        stored, missing = _stored(engine, asked)
+        tokens = _tokens(model, _tokenizer(source, model), asked) if engine.reads_text else None
+        each, measured = timed(engine, missing)
+        measured = f"{measured}, and by opening it" if missing else "opening it was timed; every answer is stored"
+    return Forecast(model.name, len(asked) - checks, checks, stored, tokens, loading + each * len(missing), measured)
+
+
+def _source(model: str, revision: str | None, stack: ExitStack) -> str | None:
+    """What to open; None for a model of the hub whose weights have not been downloaded.
+
+    A built-in model that does not exist yet is made in a folder that is removed again.
+    """
+    if model.startswith(PARTICIPANTS):
+        return model
+    if model.startswith(LADDER):
+        from replicator.ladder import random_weights
+
+        name = model.removeprefix(LADDER)
+        kept = ladder.existing(name)
+        return str(kept or random_weights.build(name, Path(stack.enter_context(TemporaryDirectory())) / name))
+    from replicator.engines.hub import weights_in_cache
+
+    return model if Path(model).expanduser().is_dir() or weights_in_cache(model, revision) else None
+
+
+def _engine(request: Request, model: ModelRequest, source: str) -> Engine:
+    if source == model.model:
+        return open_engine(
+            source,
+            model.arguments,
+            experiment=request.experiment,
+            device=request.device,
+            batch_size=request.batch_size,
+            seed=request.seed,
+        )
+    from replicator.engines.huggingface import open_model
+
+    return open_model(
+        model.name,
+        source,
+        model.arguments,
+        experiment=request.experiment,
+        device=request.device,
+        batch_size=request.batch_size,
+    )
+
+
+def _stored(engine: Engine, asked: Sequence[Question]) -> tuple[int, list[Question]]:
+    """How many are answered already, and the distinct questions that are not."""
+    hashes = [request_hash(engine, question) for question in asked]
+    known: set[str] = set()
+    if default_path().is_file():
+        with AnswerStore() as store:
+            known = set(store.get_many(hashes))
+    missing = {key: question for key, question in zip(hashes, asked, strict=True) if key not in known}
+    return sum(key in known for key in hashes), list(missing.values())
+
+
+def _tokenizer(source: str, model: ModelRequest) -> Any:
+    from replicator.engines import checkpoint
+
+    return checkpoint.open_tokenizer(source, model.arguments.get("revision"))
+
+
+def _tokens(model: ModelRequest, tokenizer: Any, asked: Sequence[Question]) -> int:
+    from replicator.engines import chat
+
+    form = chat.prompt_format(tokenizer, model.arguments.get("prompt_format"))
+    texts = (chat.context_text(tokenizer, question.prompt, form) for question in asked)
+    return sum(len(chat.context_ids(tokenizer, text, form)) for text in texts)
+
+
+def _tokens_from_cache(model: ModelRequest, asked: Sequence[Question]) -> int | None:
+    """None where the tokenizer has not been downloaded either."""
+    from replicator.engines.hub import in_cache
+
+    if not in_cache(model.model, model.arguments.get("revision"), "tokenizer.json", "tokenizer.model", "vocab.json"):
+        return None
+    return _tokens(model, _tokenizer(model.model, model), asked)
+
+
+def timed(engine: Engine, missing: Sequence[Question]) -> tuple[float, str]:
+    """Seconds a question, and how they were measured: batches from all over the run, answers thrown away."""
+    if not missing:
+        return 0.0, "nothing to ask"
+    todo = sorted(missing, key=lambda question: (question.prompt.user, question.prompt.cue))
+    size = max(1, engine.batch_size)
+    list(engine.answer(todo[:1]))  # the first pass of all is slower
+    count, begun = 0, time.perf_counter()
+    starts = range(0, len(todo), size)
+    for start in starts[:: -(-len(starts) // TIMED_BATCHES)]:
+        count += len(list(engine.answer(todo[start : start + size])))
+        if time.perf_counter() - begun > TIMING:
+            break
+    seconds = time.perf_counter() - begun
+    return seconds / count, f"measured by asking {count:,} of its questions in {seconds:.2g} s"
