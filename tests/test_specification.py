@@ -378,6 +378,11 @@ def test_all_faults_come_at_once() -> None:
     }  # fmt: skip
 
 
+def test_one_fault_of_a_fit_does_not_hide_another() -> None:
+    found = faults(changed(lambda s: s["analysis"]["primary"].update(theory="crrra", rope=-1)))
+    assert {fault.pointer for fault in found} == {"/analysis/primary/theory", "/analysis/primary/rope"}
+
+
 def test_every_fault_is_one_line_with_its_file() -> None:
     with pytest.raises(SpecError) as caught:
         read(changed(lambda s: (s.pop("unit"), s.pop("title"))))

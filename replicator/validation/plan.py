@@ -24,11 +24,13 @@ def faults(draft: Draft) -> Iterator[Fault]:
 
 
 def _fits(draft: Draft) -> Iterator[tuple[Steps, Mapping[str, Any]]]:
-    primary = draft.get("analysis", "primary")
-    if primary is not None:
-        yield ("analysis", "primary"), primary
-    for position, fit in draft.entries("analysis", "also"):
-        yield ("analysis", "also", position), fit
+    """Every planned fit with those of its keys that can be judged."""
+    also = draft.raw("analysis", "also")
+    places: list[Steps] = [("analysis", "primary")]
+    places += [("analysis", "also", position) for position in range(len(also) if isinstance(also, list) else 0)]
+    for place in places:
+        sound = {key: draft.get(*place, key) for key in draft.keys(*place)}
+        yield place, {key: value for key, value in sound.items() if isinstance(value, str)}
 
 
 def _theories(draft: Draft, fits: list[tuple[Steps, Mapping[str, Any]]]) -> Iterator[Fault]:
@@ -36,21 +38,23 @@ def _theories(draft: Draft, fits: list[tuple[Steps, Mapping[str, Any]]]) -> Iter
 
     seen: list[tuple[Any, ...]] = []
     for place, fit in fits:
+        if "theory" not in fit:
+            continue
         theory = THEORIES.get(fit["theory"])
         if theory is None:
             remedy = did_you_mean(fit["theory"], THEORIES)
             yield draft.fault((*place, "theory"), f'unknown theory "{fit["theory"]}".', remedy)
             continue
         yield from _fit(draft, place, fit, theory)
-        key = (fit["theory"], fit["noise"], fit["parameter"])
-        if key in seen:
+        key = (fit["theory"], fit.get("noise"), fit.get("parameter"))
+        if key in seen and None not in key:
             yield draft.fault(place, "the same estimate is planned twice.", "Take one out.")
         seen.append(key)
 
 
 def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> Iterator[Fault]:
     names = theory.parameter_names
-    if fit["parameter"] not in names:
+    if fit.get("parameter", names[0]) not in names:
         problem = f'the theory "{theory.name}" has no parameter "{fit["parameter"]}".'
         yield draft.fault((*place, "parameter"), problem, did_you_mean(fit["parameter"], names))
     if draft.response is None:
@@ -61,7 +65,7 @@ def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> 
         yield draft.fault((*place, "theory"), problem, remedy)
         return
     noises = ("none",) if draft.response == "amount" else ("contextual", "logit")
-    if fit["noise"] not in noises:
+    if fit.get("noise", noises[0]) not in noises:
         problem = f'the noise "{fit["noise"]}" does not go with answers of type "{draft.response}".'
         remedy = f"Write {' or '.join(repr(noise) for noise in noises)}.".replace("'", '"')
         yield draft.fault((*place, "noise"), problem, remedy)
