@@ -63,7 +63,8 @@ def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -
     jobs = list(jobs_of(experiment, populations, set(table["condition"])))
     run.posteriors.mkdir(parents=True, exist_ok=True)
     outcomes = [(cell, [dict(outcome) for outcome in of_cell]) for cell, of_cell in cells.items()]
-    identities = [finished.key(populations.get(job.population), job, experiment.hash, outcomes, seed) for job in jobs]
+    answers = {name: finished.fingerprint(rows) for name, rows in populations.items()}
+    identities = [finished.key(answers.get(job.population), job, experiment.hash, outcomes, seed) for job in jobs]
     finished.remove_others(run.posteriors, identities)
     entries: list[Entry] = []
     for done, (job, identity) in enumerate(zip(jobs, identities, strict=True)):

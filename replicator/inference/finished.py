@@ -24,13 +24,14 @@ _POSTERIOR = ".nc"
 _SCHEMA = 1
 
 
-def key(rows: pd.DataFrame | None, *determined_by: Any) -> str:
-    """What identifies a fit: a hash of the rows it reads and of everything else that it depends on."""
-    digest = hashlib.sha256(_code().encode())
-    if rows is not None:
-        digest.update(rows.to_json(orient="records", double_precision=15).encode())
-    digest.update(repr(determined_by).encode())
-    return digest.hexdigest()
+def key(*determined_by: Any) -> str:
+    """What identifies a fit: a hash of everything that it depends on, which must have a telling `repr`."""
+    return hashlib.sha256((_code() + repr(determined_by)).encode()).hexdigest()
+
+
+def fingerprint(rows: pd.DataFrame) -> str:
+    """Hash of a population's choices."""
+    return hashlib.sha256(rows.to_json(orient="records", double_precision=15).encode()).hexdigest()
 
 
 def read(folder: Path, identity: str) -> list[Entry] | None:
