@@ -1,4 +1,4 @@
-"""Utilities tabulated over distinct amounts give the values that theories give option by option."""
+"""Utilities tabulated over distinct amounts give the differences in value that theories give option by option."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from choice_designs import random_stimuli
 
 from replicator import theories
-from replicator.inference.tabulation import Table, sensitivity_unit, stake, tabulate, values
+from replicator.inference.tabulation import Table, differences, sensitivity_unit, stake, tabulate
 from replicator.theories import THEORIES, Stimuli, Theory, noise
 
 CHOICE = [theory for theory in THEORIES.values() if theory.response == "choice"]
@@ -29,7 +29,8 @@ def typical(stimuli: Stimuli) -> np.ndarray:
 
 def direct(kind: str, theory: Theory, parameters: dict[str, np.ndarray], stimuli: Stimuli) -> np.ndarray:
     spread = {name: value[:, :, None, None] for name, value in parameters.items()}
-    return np.asarray(noise.values(np, kind, theory, spread, stimuli, stake=typical(stimuli)))
+    value = noise.values(np, kind, theory, spread, stimuli, stake=typical(stimuli))
+    return np.asarray(value[..., :-1] - value[..., -1:])
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -40,8 +41,8 @@ def test_the_table_says_what_the_theory_says(theory: Theory, kind: str, shape: t
         stimuli = random_stimuli(np.random.default_rng(seed), *shape, losses=theory.losses)
         natural = theory.natural(np, coordinates(theory, seed))
         table = tabulate(kind, stimuli, stake=typical(stimuli))
-        found = values(np, theory, natural, table)
-        assert found.shape == (4, *shape[:2])
+        found = differences(np, theory, natural, table)
+        assert found.shape == (4, shape[0], shape[1] - 1)
         np.testing.assert_allclose(found, direct(kind, theory, natural, stimuli), rtol=1e-8, atol=1e-9)
 
 
@@ -54,7 +55,7 @@ def test_a_table_of_some_questions_is_that_of_a_design_of_them(theory: Theory, k
     for some in (np.array([0, 3, 4]), np.array([8]), np.arange(9)):
         part = whole.of(some)
         np.testing.assert_allclose(
-            values(np, theory, natural, part), values(np, theory, natural, whole)[:, some], atol=1e-12
+            differences(np, theory, natural, part), differences(np, theory, natural, whole)[:, some], atol=1e-12
         )
         assert len(part.amount) <= len(whole.amount)
 
@@ -66,15 +67,15 @@ def test_amounts_are_tabulated_once() -> None:
     np.testing.assert_allclose(tabulate("contextual", stimuli, stake=typical(stimuli)).amount, [0.5, 0.75, 1.0])
 
 
-def test_a_question_without_a_range_has_no_values() -> None:
+def test_the_options_of_a_question_without_a_range_do_not_differ() -> None:
     amount = np.array([[[3.0, 3.0], [3.0, 3.0]], [[4.0, 1.0], [2.0, 2.0]]])
     stimuli = Stimuli(amount, np.full((2, 2, 2), 0.5), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
     theory = theories.get("crra")
-    found = values(
+    found = differences(
         np, theory, {"risk_aversion": np.array([[0.3]])}, tabulate("contextual", stimuli, stake=typical(stimuli))
     )
     np.testing.assert_array_equal(found[0, 0], 0.0)
-    assert found[0, 1, 1] != found[0, 1, 0]
+    assert found[0, 1, 0] != 0.0
 
 
 @pytest.mark.parametrize("kind", noise.NOISES)
@@ -85,17 +86,17 @@ def test_the_same_in_pytensor(theory: Theory, kind: str) -> None:
     table: Table = tabulate(kind, stimuli, stake=typical(stimuli))
     symbols = {name: pt.matrix(name, shape=(None, 1)) for name in given}
     compute = pytensor.function(
-        list(symbols.values()), values(pt, theory, theory.natural(pt, symbols), table), mode="FAST_COMPILE"
+        list(symbols.values()), differences(pt, theory, theory.natural(pt, symbols), table), mode="FAST_COMPILE"
     )
     np.testing.assert_allclose(
-        compute(**given), values(np, theory, theory.natural(np, given), table), rtol=1e-10, atol=1e-12
+        compute(**given), differences(np, theory, theory.natural(np, given), table), rtol=1e-10, atol=1e-12
     )
 
 
 def test_a_theory_of_amounts_has_no_values() -> None:
     stimuli = random_stimuli(np.random.default_rng(13), 2, 2, 2, losses=False)
     with pytest.raises(ValueError, match="theory of amounts"):
-        values(np, theories.get("giving"), {}, tabulate("contextual", stimuli, stake=typical(stimuli)))
+        differences(np, theories.get("giving"), {}, tabulate("contextual", stimuli, stake=typical(stimuli)))
 
 
 def test_sensitivity_to_money_is_counted_in_the_spread_of_the_design() -> None:
@@ -124,5 +125,5 @@ def test_a_condition_with_all_amounts_times_twenty_is_the_same_design(theory: Th
     condition = np.repeat([0, 1], 6)
     natural = theory.natural(np, coordinates(theory, 14))
     table = tabulate("logit", both, stake=stake(both, condition))
-    scaled = values(np, theory, natural, table) * sensitivity_unit("logit", both, condition)[:, None]
+    scaled = differences(np, theory, natural, table) * sensitivity_unit("logit", both, condition)[:, None]
     np.testing.assert_allclose(scaled[:, :6], scaled[:, 6:], rtol=1e-9)

@@ -30,9 +30,9 @@ from replicator import theories
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import Geometry
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
-from replicator.inference.tabulation import Table, sensitivity_unit, stake, tabulate, values
+from replicator.inference.tabulation import Table, differences, sensitivity_unit, stake, tabulate
 from replicator.theories import priors
-from replicator.theories.noise import lapsed
+from replicator.theories.noise import chosen, lapsed
 
 Arrays = dict[str, np.ndarray]
 
@@ -63,7 +63,7 @@ class Design:
         digest = hashlib.sha256()
         digest.update(self.table.noise.encode())
         for array in (
-            self.table.amount, self.table.expected, self.table.high, self.table.low, self.unit, self.question,
+            self.table.amount, self.table.contrast, self.table.span, self.unit, self.question,
             self.condition, self.label_set, self.leaves_status_quo, self.table.stake, self.sensitivity_unit,
             np.zeros(0) if self.position is None else self.position,
         ):  # fmt: skip
@@ -113,7 +113,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         logits = eta.reshape((-1, structure.options - 1))[rows]
         if structure.position:
             logits = logits + _slots(fixed, data)
-        logits = lapsed(pt, logits, lapse, structure.options)
+        misfit = None
         if structure.item_misfit:
             # Centred around the units' mean curve, which exact answers show directly.
             typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options)
@@ -122,8 +122,11 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
             )
             misfit = _effect("item_misfit", misfit_sd, data, dims=("question", "contrast"), around=typical)
             misfit = pm.Deterministic("item_misfit", misfit, dims=("question", "contrast"))
-            logits = logits + misfit[fixed.question]
-        _likelihood(structure, data, logits)
+        if structure.likelihood == "counts" and structure.options == 2 and not structure.cells:
+            _binomial_counts(fixed, data, chosen(pt, logits[:, 0], lapse), misfit)
+        else:
+            logits = lapsed(pt, logits, lapse, structure.options)
+            _likelihood(structure, data, logits if misfit is None else logits + misfit[fixed.question])
     return model
 
 
@@ -153,9 +156,9 @@ def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], de
         questions = np.flatnonzero(fixed.condition == condition)
         here = {name: (locations[name][condition] + deviations[name])[:, None] for name in locations}
         natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
-        value = values(pt, theory, natural, fixed.table.of(questions))
+        difference = differences(pt, theory, natural, fixed.table.of(questions))
         sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
-        eta = sensitivity[:, :, None] * (value[:, :, :-1] - value[:, :, -1:])
+        eta = sensitivity[:, :, None] * difference
         if structure.intercept:
             eta = eta + here["response_intercept"][:, :, None] * (away[:-1] - away[-1])[None, None, :]
         blocks.append(eta)
@@ -276,6 +279,25 @@ def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> N
         pm.CustomDist(
             "choices", data["observed"], logits, logp=_multinomial, signature="(k),(c)->()", observed=data["total"]
         )
+
+
+def _binomial_counts(fixed: Design, data: Mapping[str, Any], p: Any, misfit: Any) -> None:
+    """Counts of two options: that of `_likelihood`, straight from the probability and with half of its logarithms.
+
+    log likelihood = k (log p + misfit) + (n - k) log(1 - p) - n log(p e^misfit + 1 - p)
+    """
+    given = [data["total"], p]
+    if misfit is not None:
+        given += [misfit[fixed.question, 0], pt.exp(misfit)[fixed.question, 0]]
+    pm.CustomDist("choices", *given, logp=_binomial_of_probability, observed=data["observed"][:, 0])
+
+
+def _binomial_of_probability(value: Any, total: Any, p: Any, *misfit: Any) -> Any:
+    found = value * pt.log(p) + (total - value) * pt.log1p(-p)
+    if misfit:
+        shift, factor = misfit
+        found = found + value * shift - total * pt.log1p((factor - 1.0) * p)
+    return found
 
 
 def _scatter(data: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 
 from replicator.inference.data import ChoiceData
-from replicator.inference.tabulation import Table, sensitivity_unit, stake, tabulate, values
+from replicator.inference.tabulation import Table, differences, sensitivity_unit, stake, tabulate
 from replicator.theories.theory import Theory
 
 BOUND = 8.0
@@ -66,8 +66,8 @@ def _maximise(
 
     def loss(theta: np.ndarray) -> float:
         natural = theory.natural(np, {p.name: theta[i].reshape(1, 1) for i, p in enumerate(theory.parameters)})
-        value = values(np, theory, natural, table)[0]
-        eta = unit * np.exp(theta[size]) * (value[:, 0] - value[:, 1]) + sign * theta[size + 1]
+        difference = differences(np, theory, natural, table)[0, :, 0]
+        eta = unit * np.exp(theta[size]) * difference + sign * theta[size + 1]
         eta = eta[question]
         # -log likelihood: n1 log(1 + e^-eta) + n2 log(1 + e^eta)
         return float(counts[:, 0] @ np.logaddexp(0.0, -eta) + counts[:, 1] @ np.logaddexp(0.0, eta))

@@ -1,8 +1,8 @@
 """Utilities tabulated over the distinct amounts of a design.
 
-Expected utility is linear in the utilities of amounts, so the value of every option of every question is one
-matrix product with the utilities of the few amounts that occur. `theories.noise` says what is computed; this
-says the same faster (a test holds them equal).
+Expected utility is linear in the utilities of amounts, so the differences in value between the options of every
+question are one matrix product with the utilities of the few amounts that occur. `theories.noise` says what is
+computed; this says the same faster (a test holds them equal).
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ class Table:
     noise: str
     amount: np.ndarray
     """(m,) distinct amounts, in units of each question's largest stake (contextual) or of `stake` (logit)."""
-    expected: np.ndarray
-    """(m, q * k) probability of each amount under each option."""
-    high: np.ndarray
-    """(m, q) 1 at the question's largest amount."""
-    low: np.ndarray
-    """(m, q) 1 at the question's smallest amount."""
+    contrast: np.ndarray
+    """(m, q * (k - 1)) probability of each amount under option k, less that under the last option."""
+    span: np.ndarray
+    """(m, q) 1 at the question's largest amount, -1 at its smallest."""
     flat: np.ndarray
     """(q,) whether all amounts of the question are equal."""
     options: int
@@ -37,14 +35,13 @@ class Table:
         """The same table for some of its questions."""
         if len(questions) == len(self.flat):
             return self
-        expected = self.expected.reshape((len(self.amount), -1, self.options))[:, questions]
-        used = expected.any(axis=(1, 2)) | self.high[:, questions].any(axis=1) | self.low[:, questions].any(axis=1)
+        contrast = self.contrast.reshape((len(self.amount), -1, self.options - 1))[:, questions]
+        used = contrast.any(axis=(1, 2)) | self.span[:, questions].any(axis=1)
         return Table(
             noise=self.noise,
             amount=self.amount[used],
-            expected=expected[used].reshape((int(used.sum()), -1)),
-            high=self.high[used][:, questions],
-            low=self.low[used][:, questions],
+            contrast=contrast[used].reshape((int(used.sum()), -1)),
+            span=self.span[used][:, questions],
             flat=self.flat[questions],
             options=self.options,
             stake=self.stake[questions],
@@ -60,26 +57,30 @@ def tabulate(noise: str, stimuli: Stimuli, *, stake: np.ndarray) -> Table:
     amount, index = np.unique(scaled, return_inverse=True)
     expected = np.zeros((len(amount), q * k))
     np.add.at(expected, (index.ravel(), np.repeat(np.arange(q * k), b)), stimuli.probability.ravel())
+    expected = expected.reshape((-1, q, k))
+    contrast = (expected[:, :, :-1] - expected[:, :, -1:]).reshape((len(amount), -1))
     questions = np.arange(q)
-    high, low = np.zeros((len(amount), q)), np.zeros((len(amount), q))
-    high[np.searchsorted(amount, np.round(stimuli.largest / scale, 12)), questions] = 1.0
-    low[np.searchsorted(amount, np.round(stimuli.smallest / scale, 12)), questions] = 1.0
-    return Table(noise, amount, expected, high, low, stimuli.largest <= stimuli.smallest, k, stake)
+    span = np.zeros((len(amount), q))
+    span[np.searchsorted(amount, np.round(stimuli.largest / scale, 12)), questions] += 1.0
+    span[np.searchsorted(amount, np.round(stimuli.smallest / scale, 12)), questions] -= 1.0
+    return Table(noise, amount, contrast, span, stimuli.largest <= stimuli.smallest, k, stake)
 
 
-def values(xp: ModuleType, theory: Theory, parameters: Parameters, table: Table) -> Array:
-    """(u, q, k) value of every option for `u` agents; parameters are (u, 1). See `theories.noise.values`."""
+def differences(xp: ModuleType, theory: Theory, parameters: Parameters, table: Table) -> Array:
+    """(u, q, k - 1) value of every option but the last, less that of the last, for `u` agents; parameters are (u, 1).
+
+    See `theories.noise.values`.
+    """
     if theory.utility is None or theory.marginal_utility is None:
         raise ValueError(f"{theory.name} is a theory of amounts, not of choices")
     utility = theory.utility(xp, parameters, table.amount[None, :])
     questions = len(table.flat)
-    value = xp.dot(utility, table.expected).reshape((-1, questions, table.options))
+    difference = xp.dot(utility, table.contrast).reshape((-1, questions, table.options - 1))
     if table.noise == "logit":
         slope = theory.marginal_utility(xp, parameters, np.ones((1, 1)))
-        return table.stake[None, :, None] * value / slope[:, :, None]
-    low = xp.dot(utility, table.low)
-    span = xp.where(table.flat[None, :], 1.0, xp.dot(utility, table.high) - low)
-    return xp.where(table.flat[None, :, None], 0.0, (value - low[:, :, None]) / span[:, :, None])
+        return table.stake[None, :, None] * difference / slope[:, :, None]
+    span = xp.where(table.flat[None, :], 1.0, xp.dot(utility, table.span))
+    return xp.where(table.flat[None, :, None], 0.0, difference / span[:, :, None])
 
 
 def stake(stimuli: Stimuli, condition: np.ndarray) -> np.ndarray:

@@ -13,6 +13,9 @@ from replicator.theories.theory import Array, Parameters, Stimuli, Theory
 NOISES = ("contextual", "logit")
 """Names accepted in an analysis plan for theories of choice."""
 
+_CERTAIN = 40.0
+"""Log odds beyond which the other option comes from lapses alone."""
+
 
 def values(
     xp: ModuleType, noise: str, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: Array
@@ -56,17 +59,22 @@ def money(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimu
     return stake[:, None] * ((stimuli.probability * utility).sum(axis=-1)) / slope[..., 0]
 
 
+def chosen(xp: ModuleType, eta: Array, lapse: Array) -> Array:
+    """Probability of the first of two options: (1 - lapse) / (1 + e^-eta) + lapse / 2; elementwise."""
+    return (1.0 - lapse) / (1.0 + xp.exp(-xp.clip(eta, -_CERTAIN, _CERTAIN))) + lapse / 2.0
+
+
 def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int) -> Array:
     """(row, options - 1) log odds against the last option after lapses, from those before.
 
     With x_k = exp(eta_k), x_K = 1 and w = lapse / (K (1 - lapse)):
 
         log odds_k = log(x_k + w sum x) - log(1 + w sum x)
+
     """
     if options == 2:
-        # One logit instead of two sums: with v = w / (1 + w), log((x + v) / (1 + v x)).
-        log_v = xp.log(lapse / 2.0) - xp.log1p(-lapse / 2.0)
-        return log_v + xp.logaddexp(0.0, eta - log_v) - xp.logaddexp(0.0, eta + log_v)
+        p = chosen(xp, eta, lapse)
+        return xp.log(p) - xp.log(1.0 - p)
     log_w = xp.log(lapse / options) - xp.log1p(-lapse)
     total = xp.logaddexp(0.0, eta[:, :1])
     for k in range(1, options - 1):
