@@ -56,13 +56,14 @@ def requests(engine: Engine, questions: Sequence[Question]) -> list[tuple[str, Q
     """
     seen: Counter[str] = Counter()
     numbered: list[tuple[str, Question]] = []
+    who = _who(engine)
     for question in questions:
         if not askable(engine, question.trial):
             continue
-        request = first = request_hash(engine, question)
+        request = first = _hash(who, engine, question)
         if seen[first] and question.trial.elicitation != "probability":
             question = replace(question, draw=seen[first])
-            request = request_hash(engine, question)
+            request = _hash(who, engine, question)
         seen[first] += 1
         numbered.append((request, question))
     return numbered
@@ -73,12 +74,7 @@ def request_hash(engine: Engine, question: Question) -> str:
 
     An engine that reads text sees the prompt; any other sees the trial's numbers and how they are presented.
     """
-    content = {"engine": _canonical(engine.identity), "question": _content(engine, question)}
-    try:
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        raise RunError("its identity holds a number that is not finite.", where=engine.name) from None
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return _hash(_who(engine), engine, question)
 
 
 def askable(engine: Engine, trial: Trial) -> bool:
@@ -200,6 +196,8 @@ def _check(engine: Engine, question: Question, answer: Answer) -> None:
             where=where,
             remedy="The model's weights or its number format may be broken; try --model-args dtype=float32.",
         )
+    if answer.bounds is not None and len(answer.bounds) != len(answer.probabilities):
+        raise RunError("there are not as many bounds as probabilities.", where=where)
     if answer.bounds is not None and not all(
         0 <= low <= p <= high <= 1 for p, (low, high) in zip(answer.probabilities, answer.bounds, strict=True)
     ):
@@ -209,6 +207,24 @@ def _check(engine: Engine, question: Question, answer: Answer) -> None:
 
 
 # What identifies a question
+
+
+def _hash(who: str, engine: Engine, question: Question) -> str:
+    """`request_hash`; `who` is the engine's identity as `_who` spells it."""
+    text = f'{{"engine":{who},"question":{_spelled(engine, _content(engine, question))}}}'
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _who(engine: Engine) -> str:
+    return _spelled(engine, _canonical(engine.identity))
+
+
+def _spelled(engine: Engine, content: Any) -> str:
+    """As JSON that is the same for the same content."""
+    try:
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise RunError("its identity holds a number that is not finite.", where=engine.name) from None
 
 
 def _content(engine: Engine, question: Question) -> Mapping[str, Any]:

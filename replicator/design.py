@@ -22,8 +22,9 @@ DEFAULT_LABELS = (tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), tuple(str(number) for num
 LIST = "list"
 """The layout that shows all items of a condition as rows of one list and asks about one of them."""
 
+LABELS = "labels"
 NAMES = "names"
-"""The answer format in which an option is named by its own name."""
+"""The answer formats: an option is named by the label that it is shown with, or by its own name."""
 
 FORECAST_AMOUNTS = 11
 """Most amounts whose frequencies may be forecast one by one, as in a histogram of beliefs over 0, 10, ..., 100%."""
@@ -60,6 +61,8 @@ class Trial:
     """Id of the comprehension check that this trial asks."""
     language: str = "en"
     layout: str = "single"
+    answers: str = LABELS
+    """How options are named in answers: by labels, or by their own names."""
     repeat: int = 0
     elicitation: str = "probability"
     subject: str | None = None
@@ -79,9 +82,14 @@ class Trial:
 
     @property
     def label_set(self) -> str:
-        """The labels as displayed, "A|B"; where options go by their names, these in the experiment's own order."""
-        shown = tuple(self.options[place] for place in self.order) if self.labels else ()
-        return "|".join(self.options if self.labels and self.labels == shown else self.labels)
+        """The labels as displayed, "A|B"; where options go by their names, these in the experiment's own order, and so
+        the points of a scale."""
+        return "|".join(self.options if self.answers == NAMES or self.response == "rating" else self.labels)
+
+    @property
+    def set_apart(self) -> Mapping[str, str]:
+        """What of its presentation makes its condition another: `{"layout": "list", "answers": "names"}`."""
+        return _set_apart(self.layout, self.answers)
 
 
 def trials(
@@ -185,6 +193,7 @@ class _Shown:
 
     labels: tuple[str, ...]
     order: tuple[int, ...]
+    answers: str = LABELS
 
 
 _Cell = tuple[str, Mapping[str, Value], _Question]
@@ -203,9 +212,12 @@ def _question(experiment: Experiment, stimulus: Mapping[str, Value], levels: Map
 
 def _condition(levels: Mapping[str, Value], layout: str, answers: str) -> str:
     """The treatment cell with what else sets its questions apart: "stakes=20,layout=list"."""
+    return condition_name({**levels, **_set_apart(layout, answers)})
+
+
+def _set_apart(layout: str, answers: str) -> dict[str, str]:
     apart = {"layout": layout} if layout == LIST else {}
-    apart |= {"answers": answers} if answers == NAMES else {}
-    return condition_name({**levels, **apart})
+    return apart | ({"answers": answers} if answers == NAMES else {})
 
 
 def _crossed(experiment: Experiment, cells: Sequence[_Cell], seed: int, answers: str) -> Iterator[tuple[_Shown, _Cell]]:
@@ -215,7 +227,7 @@ def _crossed(experiment: Experiment, cells: Sequence[_Cell], seed: int, answers:
             yield shown, cell
 
 
-def _presentations(experiment: Experiment, question: _Question, seed: int, answers: str = "labels") -> list[_Shown]:
+def _presentations(experiment: Experiment, question: _Question, seed: int, answers: str = LABELS) -> list[_Shown]:
     """Label sets x orders of a choice; a scale in both directions, never shuffled; every order of the accounts
     of an allocation; the one bare presentation of an amount or a number."""
     if question.response in ("amount", "number"):
@@ -230,7 +242,7 @@ def _presentations(experiment: Experiment, question: _Question, seed: int, answe
     if question.response == "allocation":
         return [_Shown((), order) for order in shown]
     if answers == NAMES:
-        return [_Shown(tuple(question.options[place] for place in order), order) for order in shown]
+        return [_Shown(tuple(question.options[place] for place in order), order, NAMES) for order in shown]
     return [_Shown(labels, order) for labels in _label_sets(experiment.presentation.labels, count) for order in shown]
 
 
@@ -290,6 +302,7 @@ def _trial(
         order=shown.order,
         check=check,
         layout=layout,
+        answers=shown.answers,
         form=question.form,
     )
 

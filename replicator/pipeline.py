@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from replicator.design import Trial
+    from replicator.engines.engine import Engine
     from replicator.engines.sampled import Drawn, Sampling
     from replicator.store import AnswerStore
 
@@ -127,11 +128,9 @@ def collect_choices(request: Request, folder: Path, watcher: Watcher, *, failure
     from replicator import choices, design
     from replicator.store import AnswerStore
 
-    require_readers(request)
-    design.require_answers(request.experiment, request.elicitation)
     whose = "" if request.personas is None else f", put to each of {request.personas}"
     asked = f"{design.size(request.trials(reads_text=False))}{whose}"
-    models = _checked(request, failures)
+    models = checked(request, failures)
     run = runs.create_or_resume(folder, _manifest(request), fresh=request.fresh)
     watcher.stage(f"Collecting {request.experiment.name}: {asked}")
     tables: list[pa.Table] = []
@@ -229,8 +228,53 @@ def failed_gates(results: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(gates))
 
 
-def require_readers(request: Request) -> None:
-    """Raises UsageError for personas that nobody would read."""
+def checked(request: Request, failures: list[Failure] | None = None) -> list[ModelRequest]:
+    """The models that can be asked, as far as names and arguments tell; nothing is loaded.
+
+    Raises UsageError for personas that nobody would read, and for answers that have no probabilities. Errors of
+    single models go as in `collect_choices`.
+    """
+    from replicator import design
+
+    _require_readers(request)
+    design.require_answers(request.experiment, request.elicitation)
+    sound: list[ModelRequest] = []
+    for model in request.models:
+        try:
+            check_model(
+                model.model,
+                model.arguments,
+                experiment=request.experiment,
+                device=request.device,
+                elicitation=request.elicitation,
+            )
+        except ReplicatorError as error:
+            if failures is None:
+                raise
+            failures.append(Failure(request.experiment.name, model.name, error))
+        else:
+            sound.append(model)
+    if failures and not sound:
+        raise failures[-1].error
+    return sound
+
+
+def opened(request: Request, model: ModelRequest, *, source: str | None = None) -> Engine:
+    """The engine of one of the request's models, asked as the request says. Takes and raises what `open_engine`
+    does."""
+    return open_engine(
+        model.model,
+        model.arguments,
+        experiment=request.experiment,
+        device=request.device,
+        batch_size=request.batch_size,
+        seed=request.seed,
+        sampling=request.sampling,
+        source=source,
+    )
+
+
+def _require_readers(request: Request) -> None:
     if request.personas is not None and all(model.model.startswith(PARTICIPANTS) for model in request.models):
         raise UsageError(
             "nobody here reads personas: simulated participants answer from numbers alone.",
@@ -256,43 +300,12 @@ def _manifest(request: Request) -> dict[str, Any]:
     return runs.new_manifest(request.experiment, asked, personas=request.personas)
 
 
-def _checked(request: Request, failures: list[Failure] | None) -> list[ModelRequest]:
-    """The models whose names and arguments can be meant; errors of the others go as in `collect_choices`."""
-    sound: list[ModelRequest] = []
-    for model in request.models:
-        try:
-            check_model(
-                model.model,
-                model.arguments,
-                experiment=request.experiment,
-                device=request.device,
-                elicitation=request.elicitation,
-            )
-        except ReplicatorError as error:
-            if failures is None:
-                raise
-            failures.append(Failure(request.experiment.name, model.name, error))
-        else:
-            sound.append(model)
-    if failures and not sound:
-        raise failures[-1].error
-    return sound
-
-
 def _ask(
     request: Request, run: Run, model: ModelRequest, store: AnswerStore, watcher: Watcher
 ) -> tuple[pa.Table, dict[str, Any]]:
     from replicator.collect import collect
 
-    engine = open_engine(
-        model.model,
-        model.arguments,
-        experiment=request.experiment,
-        device=request.device,
-        batch_size=request.batch_size,
-        seed=request.seed,
-        sampling=request.sampling,
-    )
+    engine = opened(request, model)
     if "asked_by" in engine.facts:
         watcher.stage(f"{model.name}: {engine.facts['asked_by']}")
     runs.meet(run, runs.population(engine))

@@ -36,6 +36,12 @@ _TABLE = (
     "(request TEXT PRIMARY KEY, answer TEXT NOT NULL, given REAL NOT NULL DEFAULT 0) WITHOUT ROWID"
 )
 _SINCE_LAYOUT_1 = "ALTER TABLE answers ADD COLUMN given REAL NOT NULL DEFAULT 0"
+_READABLE = {
+    0: "(SELECT NULL AS request, NULL AS answer, 0.0 AS given WHERE 0)",
+    1: "(SELECT request, answer, 0.0 AS given FROM answers)",
+    _LAYOUT: "answers",
+}
+"""Layout -> the table of answers, as a query may name it; layout 0 is a file that nobody has laid out."""
 _AT_ONCE = 500
 """Hashes asked for in one statement (SQLite allows 999 in its oldest builds)."""
 
@@ -66,14 +72,13 @@ class AnswerStore:
     another process never lets go.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, reading: bool = False) -> None:
+        """With `reading` the file has to exist, and nothing in it is changed: one of an earlier layout keeps it."""
         self.path = default_path() if path is None else path
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise self._full() from None
-            raise self._unopened(error.strerror or str(error)) from None
+        self._reading = reading
+        self._answers = _READABLE[_LAYOUT]
+        if not reading:
+            self._make_folder()
         if self.path.is_dir():
             raise self._unopened("a folder stands in its place")
         self._connection = self._guarded(self._connect)
@@ -104,7 +109,8 @@ class AnswerStore:
         rows: list[tuple[str, str]] = []
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
-            query = f"SELECT request, answer FROM answers WHERE request IN ({','.join('?' * len(part))}) AND given >= ?"
+            marks = ",".join("?" * len(part))
+            query = f"SELECT request, answer FROM {self._answers} WHERE request IN ({marks}) AND given >= ?"
             rows += self._guarded(partial(self._select, query, [*part, since]))
         try:
             return {request: _decode(text) for request, text in rows}
@@ -139,11 +145,26 @@ class AnswerStore:
                 self._connection.execute("ROLLBACK")
             raise
 
+    def _make_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._full() from None
+            raise self._unopened(error.strerror or str(error)) from None
+
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        if not self._reading:
+            return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        # SQLite's mode=ro would leave a log and its index behind, which only a writer can take away.
+        address = f"{self.path.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
 
     def _prepare(self) -> None:
-        """Lay out a new file. One that has been laid out keeps its journal: others may be using it."""
+        """Lay out a new file, unless it is only read. One that has been laid out keeps its journal: others may be
+        using it."""
         layout = self._layout()
         if layout > _LAYOUT:
             raise DataError(
@@ -151,6 +172,9 @@ class AnswerStore:
                 where=str(self.path),
                 remedy=f"Move it away, or set {CACHE_VARIABLE} to another folder.",
             )
+        if self._reading:
+            self._answers = _READABLE[layout]
+            return
         if layout == 0:
             try:
                 _use_write_ahead_log(self._connection)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from small_experiments import gifts, lotteries
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from taught_checkpoint import teach
+from transformers import AutoTokenizer
 
 from replicator.collect import collect
 from replicator.design import repeated, trials
@@ -32,27 +31,6 @@ def _question(elicitation: str, repeats: int = 1) -> tuple[Any, ...]:
     return repeated(trials(lotteries(checks=()), limit=1)[:1], repeats, elicitation)
 
 
-def _taught(source: Path, folder: Path, texts: Sequence[tuple[str, str]]) -> Path:
-    """A base model that was taught to go on with each second text after its first."""
-    tokenizer: Any = AutoTokenizer.from_pretrained(source)
-    model: Any = AutoModelForCausalLM.from_pretrained(source)
-    torch.manual_seed(0)
-    encoded = [(tokenizer(before)["input_ids"], tokenizer(before + after)["input_ids"]) for before, after in texts]
-    longest = max(len(whole) for _, whole in encoded)
-    ids = torch.tensor([whole + [0] * (longest - len(whole)) for _, whole in encoded])
-    targets = torch.full_like(ids, -100)
-    for row, (before, whole) in enumerate(encoded):
-        targets[row, len(before) : len(whole)] = torch.tensor(whole[len(before) :])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(80):
-        optimiser.zero_grad()
-        model(input_ids=ids, labels=targets).loss.backward()
-        optimiser.step()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 def _context(source: Path, elicitation: str) -> str:
     prompt = render(lotteries(checks=()), _question(elicitation)[0])
     return context_text(AutoTokenizer.from_pretrained(source), prompt, "plain")
@@ -70,7 +48,7 @@ def thinker(gpt2_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """Thinks of what is safe three times in four, and answers as it thought."""
     asked = _context(gpt2_checkpoint, "reasoning").removesuffix("Answer:")
     ends = [f"{SAFE}\n\nAnswer: A"] * 3 + [f"{BOLD}\n\nAnswer: B"]
-    return _taught(gpt2_checkpoint, tmp_path_factory.mktemp("thinker"), [(asked + STEPS, end) for end in ends])
+    return teach(gpt2_checkpoint, tmp_path_factory.mktemp("thinker"), [(asked + STEPS, end) for end in ends])
 
 
 def test_stated_shares_become_a_distribution_in_the_experiments_own_order(
@@ -78,7 +56,7 @@ def test_stated_shares_become_a_distribution_in_the_experiments_own_order(
 ) -> None:
     context = _context(gpt2_checkpoint, "verbalised")
     assert context.endswith("Forecast:")
-    checkpoint = _taught(gpt2_checkpoint, tmp_path / "taught", [(context, " A: 70\nB: 30\n\n")])
+    checkpoint = teach(gpt2_checkpoint, tmp_path / "taught", [(context, " A: 70\nB: 30\n\n")])
     table = _asked(checkpoint, "verbalised", 10, tmp_path)
     stated = [p for p in table["probabilities"].to_pylist() if p is not None]
     assert len(stated) >= 8

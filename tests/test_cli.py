@@ -204,6 +204,7 @@ def test_show_gives_one_exact_prompt_a_wording(capsys: pytest.CaptureFixture[str
         ["run", "holt-laury", "--limit", "0"],
         ["run", "holt-laury", "--batch-size", "0"],
         ["run", "holt-laury", "--batch-size", "some"],
+        ["run", "holt-laury", "--elicitation", "sample", "--temperature", "nan"],
         ["run", "holt-laury", "--model-args", "r=1", "--model", "participants:crra"],
         ["run", "holt-laury", "--model", "participants:human", "--model", "participants:human"],
         ["collect", "holt-laury", "--model", "participants:no-such-theory"],

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +18,7 @@ import pytest
 import torch
 from answering_checkpoint import AMOUNTS, LABELS, build
 from command_line import called, one_line
+from number_specifications import guesses
 from small_specifications import lotteries
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -24,6 +28,7 @@ from replicator.doctor.equality import batches, models
 from replicator.doctor.finding import Finding
 from replicator.doctor.probe import Asked
 from replicator.engines.engine import Answer, Question
+from replicator.experiment import Presentation
 from replicator.ladder.random_weights import CHAT_TEMPLATE
 
 MACHINE = ["python", "torch", "transformers", "pymc", "device", "memory", "cores", "cache folder"]
@@ -99,6 +104,23 @@ def test_a_cache_folder_that_is_a_file_is_unsound(tmp_path: Path, capsys: pytest
     (cache,) = [finding for finding in document["findings"] if finding["name"] == "cache folder"]
     assert cache["verdict"] == "unsound"
     assert "REPLICATOR_CACHE_DIR" in cache["remedy"]
+
+
+def test_a_missing_library_is_said(tmp_path: Path) -> None:
+    """The command runs from a copy of what is installed, without two libraries."""
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for entry in Path(torch.__file__).parents[1].iterdir():
+        if not entry.name.startswith(("torch", "transformers")):
+            (installed / entry.name).symlink_to(entry)
+    program = [sys.executable, "-S", "-m", "replicator", "doctor", "--json"]
+    path = os.pathsep.join([str(Path(specification.__file__).parents[1]), str(installed)])
+    done = subprocess.run(program, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 5, done.stderr
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert {name for name, finding in findings.items() if finding["verdict"] == "unsound"} == {"torch", "transformers"}
+    assert findings["torch"]["measured"] == "not installed"
+    assert findings["device"]["verdict"] == "not applicable"
 
 
 # Models that answer
@@ -223,7 +245,9 @@ def test_a_template_that_drops_the_question_is_unsound(
         ("{{ bos_token }}", "", "BOS", "doubtful"),
         ("<|{{ message['role'] }}|>\n", "", "chat template", "doubtful"),
         ("<|{{ message['role'] }}|>\n", "<|{{ message['role'] }}|>\n<think>", "thinking", "unsound"),
-        ("<|{{ message['role'] }}|>\n", "<|{{ message['role'] }}|>\n<think></think>", "thinking", "doubtful"),
+        ("<|{{ message['role'] }}|>\n", "<|{{ message['role'] }}|>\n<think></think>", "thinking", "sound"),
+        ("<|assistant|>\n", "<|assistant|>\n<reasoning>\n", "thinking", "doubtful"),
+        ("<|assistant|>\n", "<|assistant|>{{ '<think>' if thinking else '</think>' }}", "thinking", "sound"),
         ("{{ bos_token }}", "{% if enable_thinking %}{% endif %}{{ bos_token }}", "thinking", "sound"),
         ("{{ bos_token }}", "{{ bos_token }}" + 9 * "You are kind. ", "chat template", "sound"),
     ],
@@ -322,6 +346,21 @@ def test_what_came_from_outside_is_escaped(answering: Path, tmp_path: Path, lett
     assert "&lt;img src=x" in page
 
 
+def test_no_key_stands_on_the_page_or_in_its_name(answering: Path, tmp_path: Path, letters: Path) -> None:
+    key = "sk-abcdefgh12345678"
+    copy = Path(shutil.copytree(answering, tmp_path / "models" / key))
+    assert called("doctor", copy, "--experiment", letters) == 0
+    (page,) = (tmp_path / "reports").iterdir()
+    assert page.name == "doctor-redacted.html"
+    assert key not in page.read_text(encoding="utf-8")
+
+
+def test_a_number_that_can_only_be_sampled_is_refused(answering: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("guesses.json").write_text(json.dumps(guesses()))
+    assert called("doctor", answering, "--experiment", "guesses.json") == 2
+    assert "this number can only be sampled" in one_line(capsys)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--experiment", "dictator"], ["x", "--against-args", "a=b"], ["x", "--device", "foo"], ["participants:nobody"]],
@@ -355,9 +394,12 @@ class Responder:
             yield Answer((shown[0], shown[1]), 1.0, "valid")
 
 
+def _unheard(done: int, total: int, what: str) -> None:
+    """Of progress."""
+
+
 def put_to(responder: Responder) -> Asked:
-    experiment = specification.find("holt-laury")
-    return probe.ask(experiment, responder, lambda done, total, what: None)
+    return probe.ask(specification.find("holt-laury"), responder, _unheard)
 
 
 def test_answers_that_depend_on_their_batch_are_unsound() -> None:
@@ -368,6 +410,8 @@ def test_answers_that_depend_on_their_batch_are_unsound() -> None:
     assert finding.verdict == "unsound"
     assert 1e-3 < finding.numbers["largest_difference"] < 0.02
     assert "--batch-size 1" in str(finding.remedy)
+    apart = replace(steady, facts={"dtype": "float32", "shared_cache": False})
+    assert "one stream is not exact" in batches(apart, [put_to(apart)], lambda *done: None).meaning
     assert told[0] == (0, 12)
     assert told[-1] == (12, 12)
 
@@ -395,6 +439,21 @@ def test_a_liking_for_a_letter_is_told_from_one_for_a_place() -> None:
         found = bias.placed(asked_of)
         assert bias.position(asked_of, found).verdict == "doubtful"
         assert bias.labels(asked_of, found).verdict == verdict
+
+
+def test_the_largest_difference_between_any_two_label_sets_counts() -> None:
+    """A and B move what is chosen a little; X and Y move where it stands, and more."""
+
+    def odds(question: Question) -> float:
+        first, labels = question.trial.order[0], question.trial.labels
+        return {"A": 0.3 if first == 0 else -0.3, "1": 0.0, "X": 1.0}[labels[0]]
+
+    shown = Presentation("all", (("A", "B"), ("1", "2"), ("X", "Y")), ("single",))
+    asked_of = probe.ask(replace(specification.find("holt-laury"), presentation=shown), Responder(odds), _unheard)
+    finding = bias.labels(asked_of, bias.placed(asked_of))
+    assert finding.verdict == "doubtful"
+    assert finding.numbers["difference_of_places"] == pytest.approx(1 / (1 + math.exp(-1)) - 0.5)
+    assert "X/Y" in finding.measured
 
 
 def test_the_probe_is_balanced_and_spans_the_experiment() -> None:

@@ -35,6 +35,7 @@ from replicator.design import Trial, trials
 from replicator.engines import open_engine, population_name
 from replicator.engines.chat import context_ids, context_text
 from replicator.engines.engine import Answer, Question
+from replicator.engines.hub import weights_in_cache
 from replicator.engines.huggingface import HuggingFaceEngine, open_model
 from replicator.engines.tokens import spellings
 from replicator.errors import DataError, UsageError
@@ -371,6 +372,23 @@ def test_an_id_that_cannot_be_fetched_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match="hub"):
         open_engine("nobody/no-such-model", {}, experiment=lotteries(), device="cpu")
+
+
+@pytest.mark.parametrize("kind", ["model.safetensors", "pytorch_model.bin"])
+def test_weights_in_parts_are_downloaded_once_every_part_is(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--some--model"
+    files = folder / "snapshots" / "abc"
+    files.mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    (files / f"{kind}.index.json").write_text(json.dumps({"weight_map": {"a": "part-1", "b": "part-2", "c": "part-1"}}))
+    (files / "part-1").touch()
+    assert not weights_in_cache("some/model", None)
+    (files / "part-2").touch()
+    assert weights_in_cache("some/model", None)
 
 
 def test_wrong_arguments_are_a_mistake_of_the_command_line(checkpoint: Path, gpt2_checkpoint: Path) -> None:

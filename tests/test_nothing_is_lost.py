@@ -318,6 +318,9 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "more than certain": _broken_rows(
         '{"probabilities": [0.9, 0.9], "label_mass": 1.0, "status": "valid", "text": null}'
     ),
+    "too few bounds": _broken_rows(
+        '{"probabilities": [0.5, 0.5], "label_mass": 1.0, "status": "valid", "text": null, "bounds": [[0, 1]]}'
+    ),
     "text that is none": _text_that_is_none,
     "other tables": _other_tables,
 }

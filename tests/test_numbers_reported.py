@@ -64,6 +64,15 @@ def test_estimates_of_people_are_told_by_condition(capsys: pytest.CaptureFixture
     assert len(re.findall(r"Answers of people:people, anchor=(?:10|65): most often", page)) == 2
 
 
+def test_a_grid_with_one_answer_is_drawn() -> None:
+    def one() -> Spec:
+        return estimates() | {"response": {"type": "number", "min": 5, "max": 5, "step": 1}}
+
+    results = _imported(one, "id,anchor,e", ["a,10,5", "b,65,5"], "factor.anchor=anchor", "value=e")
+    assert {mean["mean"] for mean in results["means"]} == {5}
+    assert "most often about 5 (100%)" in Path("P/report.html").read_text(encoding="utf-8")
+
+
 def test_numbers_without_a_grid_are_recorded_as_they_are() -> None:
     results = _imported(
         guesses, "id,anchor,e", ["a,10,190.5", "b,10,210.5", "c,65,"], "factor.anchor=anchor", "value=e"

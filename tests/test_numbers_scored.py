@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from number_specifications import Spec, budgets, estimates, public_good, ratings
+from taught_checkpoint import teach
 from test_huggingface import TOLERANCE, Reference
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from replicator import specification
 from replicator.collect import collect
 from replicator.design import Trial, repeated, trials
-from replicator.engines.chat import context_ids, context_text
+from replicator.engines.chat import context_text
 from replicator.engines.engine import Question
 from replicator.engines.huggingface import open_model
 from replicator.engines.sampled import SampledText, Sampling
@@ -101,29 +101,13 @@ SAID = {"rating": ("2", "5", "5", "7"), "allocation": ("6, 4", "6, 4", "2, 8", "
 @pytest.fixture(scope="module")
 def writer(gpt2_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base model that was taught to rate and to divide, each in several ways."""
-    folder = tmp_path_factory.mktemp("writer")
     tokenizer = AutoTokenizer.from_pretrained(gpt2_checkpoint)
-    model = AutoModelForCausalLM.from_pretrained(gpt2_checkpoint)
-    torch.manual_seed(0)
-    batches = []
+    texts = []
     for make, said in ((ratings, SAID["rating"]), (budgets, SAID["allocation"])):
         experiment = _read(make())
-        prompt = render(experiment, trials(experiment)[0])
-        context = context_ids(tokenizer, context_text(tokenizer, prompt, "plain"), "plain")
-        for reply in said:
-            ids = torch.tensor([context + tokenizer(f" {reply}\n")["input_ids"]])
-            targets = ids.clone()
-            targets[:, : len(context)] = -100
-            batches.append((ids, targets))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(50):
-        optimiser.zero_grad()
-        for ids, targets in batches:
-            model(input_ids=ids, labels=targets).loss.backward()
-        optimiser.step()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+        context = context_text(tokenizer, render(experiment, trials(experiment)[0]), "plain")
+        texts += [(context, f" {reply}\n") for reply in said]
+    return teach(gpt2_checkpoint, tmp_path_factory.mktemp("writer"), texts, steps=50)
 
 
 @pytest.mark.parametrize("make", [ratings, budgets], ids=["rating", "allocation"])

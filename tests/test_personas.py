@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from command_line import called, one_line
 from small_experiments import lotteries
 from test_collect import Clerk
 
-from replicator import design, personas, pipeline, prompt, specification, study
+from replicator import choices, compare, design, personas, pipeline, prompt, specification, study
 from replicator.engines import chat, checkpoint
 from replicator.engines.engine import Question
 from replicator.engines.sampled import SampledEngine, Sampling
 from replicator.errors import DataError, SpecError, UsageError
 from replicator.rehearsal import rehearse
+from replicator.report.provenance import examples
+from replicator.report.sources import read, sections
 from replicator.runs import Run
 
 CSV = 'subject,age,country,marital_status\np1,34,Brazil,married\np2,71,"Kenya, Nairobi",\n'
@@ -283,6 +286,34 @@ def test_show_puts_the_first_persona_before_the_question(people: Path, capsys: p
     ways = [way.split("\n")[1] for way in printed.split("\n--- ")[1:]]
     assert ways == ["[system] You are an individual with these characteristics:"] * len(ways)
     assert "100 people like those described" in printed
+
+
+def test_thousands_of_personas_are_counted_without_their_questions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = written(tmp_path, "many.txt", "\n".join(f"You are number {n}." for n in range(10_000)))
+    begun = time.perf_counter()
+    assert called("show", "mixed-gambles", "--personas", many) == 0
+    assert time.perf_counter() - begun < 20
+    assert "10,000 persons of many.txt: 14,400,000 questions" in capsys.readouterr().out
+
+
+def test_a_report_shows_every_runs_prompts_as_they_were_put(run: Run, tmp_path: Path, gpt2_checkpoint: Path) -> None:
+    bare = replace(request(tmp_path / "people.csv", str(gpt2_checkpoint)), personas=None)
+    other = pipeline.collect_choices(bare, tmp_path / "bare", Silent())
+    for each in (run, other):
+        frame = choices.read(each.choices)
+        lists = choices.read(each.choices, ["options", "probabilities"])
+        whole = frame.assign(options=lists["options"], probabilities=lists["probabilities"])
+        each.results.write_text(json.dumps(compare.assemble(each.experiment(), whole, [])))
+    (section,) = sections([read(run.folder), read(other.folder)])
+    shown = examples(run.experiment(), section)
+    wordings = list(run.experiment().wordings)
+    assert [example.wording for example in shown] == [
+        *(f"{wording}, the first of people.csv" for wording in wordings), *wordings
+    ]  # fmt: skip
+    assert {example.system for example in shown[: len(wordings)]} == {run.manifest["personas"]["example"]}
+    assert {example.system for example in shown[len(wordings) :]} == {""}
 
 
 def test_mistakes_on_the_command_line(tmp_path: Path, people: Path, capsys: pytest.CaptureFixture[str]) -> None:

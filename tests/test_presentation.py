@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_experiments
 from command_line import called, one_line
 from small_specifications import gifts, lotteries
 
 from replicator import runs, specification
 from replicator.design import Trial, trials
 from replicator.errors import SpecError, UsageError
-from replicator.experiment import Experiment
+from replicator.experiment import Experiment, Presentation
 from replicator.prompt import render
 
 Spec = dict[str, Any]
@@ -89,6 +90,13 @@ def test_options_may_go_by_their_names(named: Experiment) -> None:
         assert [line.partition(":")[0] for line in lines] == list(trial.labels)
     both = asked(named, answers=["labels", "names"], limit=1)
     assert Counter(trial.label_set for trial in both) == {"A|B": 20, "1|2": 20, "accept|reject": 20}
+
+
+def test_labels_that_are_called_like_options_are_labels() -> None:
+    shown = Presentation("all", (("risky", "safe"),), ("single",))
+    several = asked(small_experiments.lotteries(presentation=shown))
+    assert {trial.label_set for trial in several} == {"risky|safe"}
+    assert {trial.answers for trial in several} == {"labels"}
 
 
 def test_comprehension_checks_are_asked_alone_and_with_labels(listed: Experiment) -> None:

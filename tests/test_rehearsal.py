@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import called, one_line
+
+from replicator import specification
+from replicator.cli.run import in_words
+from replicator.collect import batches, requests
+from replicator.engines.engine import Answer, Question
+from replicator.engines.huggingface import HuggingFaceEngine
+from replicator.pipeline import ModelRequest, Request, opened
+from replicator.prompt import render
+from replicator.rehearsal import Forecast, rehearse
 
 
 @pytest.fixture
@@ -57,3 +69,46 @@ def test_words_say_how_the_time_was_measured(
 def test_a_model_that_is_not_there_is_refused_as_in_a_run(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert called("run", "dictator", "--model", "/no/such/folder", "--dry-run") == 4
     assert "there is no such folder" in one_line(capsys)
+
+
+def test_a_store_of_an_earlier_version_is_read_and_left_as_it_is(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = "participants:uniform"
+    assert called("collect", "holt-laury", "--limit", 1, "--model", people, "--out", "run") == 0
+    path = cache / "answers.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("ALTER TABLE answers DROP COLUMN given; PRAGMA user_version = 1;")
+    before = path.read_bytes()
+    assert rehearsed(capsys, "--model", people)[0]["stored"] == 88
+    assert path.read_bytes() == before
+    assert list(cache.iterdir()) == [path]
+
+
+def test_what_is_timed_are_batches_of_the_run(gpt2_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = specification.find("holt-laury")
+    model = ModelRequest(str(gpt2_checkpoint), {})
+    request = Request(experiment, (model,), limit=2, device="cpu", batch_size=20)
+    engine = opened(request, model)
+    questions = [Question(trial, render(experiment, trial)) for trial in request.trials()]
+    cut = [list(batch.values()) for batch in batches(engine, dict(requests(engine, questions)), frozenset())]
+    asked: list[list[Question]] = []
+    answer = HuggingFaceEngine.answer
+
+    def watched(self: HuggingFaceEngine, some: Sequence[Question]) -> Iterator[Answer]:
+        asked.append(list(some))
+        return answer(self, some)
+
+    monkeypatch.setattr(HuggingFaceEngine, "answer", watched)
+    (forecast,) = rehearse(request)
+    assert forecast.prompt_tokens == engine.prompt_length([question.prompt for question in questions])
+    assert asked[0] == cut[0][:1]
+    assert 1 < len(asked[1:]) < len(cut)
+    assert all(batch in cut for batch in asked[1:])
+
+
+def test_words_tell_what_is_not_known_from_what_is_not_read() -> None:
+    unknown = Forecast("org/model", True, 80, 8, None, None, None, "not known: its weights are not on this machine")
+    people = Forecast("participants:human", False, 80, 8, 0, None, 0.1, "measured")
+    assert "  prompt tokens   not known" in in_words(unknown)
+    assert "  prompt tokens   none: no text is read" in in_words(people)

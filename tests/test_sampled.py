@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from small_experiments import lotteries
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from taught_checkpoint import teach
+from transformers import AutoTokenizer
 
 from replicator.collect import collect
 from replicator.design import repeated, trials
-from replicator.engines.chat import context_ids, context_text
+from replicator.engines.chat import context_text
 from replicator.engines.engine import Question
 from replicator.engines.huggingface import open_model
 from replicator.engines.sampled import SampledEngine, SampledText, Sampling
@@ -27,26 +27,12 @@ REPEATS = 200
 @pytest.fixture(scope="module")
 def writer(gpt2_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base model that was taught to write a label and to end its line: three times in four the first."""
-    folder = tmp_path_factory.mktemp("writer")
     tokenizer = AutoTokenizer.from_pretrained(gpt2_checkpoint)
-    model = AutoModelForCausalLM.from_pretrained(gpt2_checkpoint)
-    torch.manual_seed(0)
     experiment = lotteries(checks=())
-    trial = trials(experiment, limit=1)[0]
-    prompt = render(experiment, trial)
-    context = context_ids(tokenizer, context_text(tokenizer, prompt, "plain"), "plain")
-    replies = [tokenizer(f" {prompt.answers[0 if i < 3 else 1]}\n")["input_ids"] for i in range(4)]
-    ids = torch.tensor([context + reply for reply in replies])
-    targets = ids.clone()
-    targets[:, : len(context)] = -100
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(60):
-        optimiser.zero_grad()
-        model(input_ids=ids, labels=targets).loss.backward()
-        optimiser.step()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    prompt = render(experiment, trials(experiment, limit=1)[0])
+    context = context_text(tokenizer, prompt, "plain")
+    replies = [(context, f" {prompt.answers[0 if i < 3 else 1]}\n") for i in range(4)]
+    return teach(gpt2_checkpoint, tmp_path_factory.mktemp("writer"), replies, steps=60)
 
 
 def _engine(writer: Path, batch_size: int = 32, seed: int = 0) -> SampledText:

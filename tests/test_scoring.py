@@ -16,6 +16,8 @@ import torch
 from small_experiments import gifts, labelled, lotteries
 from transformers import (
     AutoTokenizer,
+    FalconConfig,
+    FalconForCausalLM,
     Gemma2Config,
     Gemma2ForCausalLM,
     GPTNeoConfig,
@@ -200,6 +202,21 @@ def test_windows_shorter_than_the_prompt_are_kept_to(
     answers = list(engine.answer(questions))
     assert engine.facts["shared_cache"] is shared
     _assert_close(answers, _plain(_open(tmp_path), questions))
+
+
+def test_a_model_that_cannot_read_a_stream_reads_its_prompts_apart(gpt2_checkpoint: Path, tmp_path: Path) -> None:
+    """Falcon's ALiBi wants a mask of another shape, and fails on ours."""
+    tokenizer = AutoTokenizer.from_pretrained(gpt2_checkpoint)
+    config = FalconConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True,
+        new_decoder_architecture=False, multi_query=False, initializer_range=0.3,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    FalconForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    engine = _open(tmp_path)
+    assert engine.facts["shared_cache"] is False
+    assert {answer.status for answer in engine.answer(_questions(lotteries(), limit=1))} == {"valid"}
 
 
 # How much is read at once

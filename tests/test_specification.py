@@ -211,7 +211,7 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
      "/options", "only one option", "at least two"),
     ("two status quos", lambda s: [option.update(status_quo=True) for option in s["options"].values()],
      "/options/risky/status_quo", "status quo already", "at most one"),
-    ("a minimum of a choice", lambda s: s["response"].update(min=0), "/response/min", 'no "min"', "amount"),
+    ("a minimum of a choice", lambda s: s["response"].update(min=0), "/response/min", 'no "min"', "Take it out"),
     ("an item twice", lambda s: s["items"][1].update(id="low"), "/items/1/id", "used 2 times", "own id"),
     ("an item called like a check", lambda s: s["items"][1].update(id="check-high"),
      "/items/1/id", "check-", "another id"),

@@ -116,19 +116,45 @@ def test_a_store_of_another_version_is_not_touched(tmp_path: Path) -> None:
         AnswerStore(path)
 
 
-def test_a_store_of_an_earlier_version_keeps_its_answers(tmp_path: Path) -> None:
-    path = tmp_path / "answers.sqlite"
+def earlier(path: Path) -> Path:
+    """A store of layout 1 with one answer, "a"."""
     document = '{"probabilities":[0.25,0.75],"label_mass":0.5,"status":"valid","text":null}'
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE answers (request TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID")
         connection.execute("INSERT INTO answers VALUES ('a', ?)", [document])
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
-    with AnswerStore(path) as store:
+    return path
+
+
+def test_a_store_of_an_earlier_version_keeps_its_answers(tmp_path: Path) -> None:
+    with AnswerStore(earlier(tmp_path / "answers.sqlite")) as store:
         assert store.get_many(["a"]) == {"a": Answer((0.25, 0.75), 0.5, "valid")}
         assert store.get_many(["a"], since=1.0) == {}
         store.put_many({"b": ANSWER})
         assert store.get_many(["a", "b"], since=1.0) == {"b": ANSWER}
+
+
+@pytest.mark.parametrize("layout", [0, 1, 2])
+def test_reading_changes_nothing(tmp_path: Path, layout: int) -> None:
+    path = tmp_path / "answers.sqlite"
+    if layout == 0:
+        path.touch()
+    elif layout == 1:
+        earlier(path)
+    else:
+        with AnswerStore(path) as store:
+            store.put_many({"a": ANSWER})
+    content = path.read_bytes()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # somebody is writing, who is not waited for
+        with AnswerStore(path, reading=True) as store:
+            assert store.get_many(["a", "b"]).keys() == ({"a"} if layout else set())
+            assert store.get_many(["a"], since=1.0).keys() == ({"a"} if layout == 2 else set())
+    with AnswerStore(path, reading=True) as store, pytest.raises(DataError):
+        store.put_many({"b": ANSWER})
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from small_experiments import lotteries
 from transformers import AutoTokenizer, MambaConfig, MambaForCausalLM
 
@@ -81,6 +82,31 @@ def test_writing_survives_a_lack_of_memory(llama_checkpoint: Path, monkeypatch: 
     assert _written(engine, prompts) == expected
     assert max(sizes) > 3
     assert engine.batch_size < 8
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_is_not_a_number_is_no_reply(llama_checkpoint: Path, shared: bool) -> None:
+    engine = _open(llama_checkpoint, 8)
+    engine._scorer.shared = shared
+    with torch.no_grad():
+        engine._checkpoint.model.get_output_embeddings().weight[3] = float("nan")
+    assert set(_written(engine, _prompts())) == {Written("the model's output is not a number", "failed")}
+
+
+def test_logits_are_computed_of_the_last_token_alone(gpt2_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = _open(gpt2_checkpoint, 8)
+    engine._scorer.shared = False
+    model = engine._checkpoint.model
+    forward, positions = model.forward, []
+
+    def watched(logits_to_keep: int = 0, **arguments: Any) -> Any:
+        output = forward(logits_to_keep=logits_to_keep, **arguments)
+        positions.append(output.logits.shape[1])
+        return output
+
+    monkeypatch.setattr(model, "forward", watched)
+    _written(engine, _prompts())
+    assert set(positions) == {1}
 
 
 def test_what_does_not_fit_into_the_positions_is_cut_or_fails_alone(llama_checkpoint: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from replicator.cli.numbers import WholeNumber
+from replicator.cli.numbers import Temperature, WholeNumber
 from replicator.engines import PARTICIPANTS
 from replicator.experiment import Experiment
 from replicator.pipeline import ModelRequest
@@ -31,7 +31,7 @@ ELICITATION = [
     ),
     click.Option(
         ["--temperature"],
-        type=click.FloatRange(min=0, min_open=True, max=10),
+        type=Temperature(),
         metavar="T",
         default=1.0,
         show_default=True,

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from replicator import redaction
 from replicator.cli.failures import printable
-from replicator.cli.models import parse_arguments
-from replicator.cli.numbers import BatchSize
+from replicator.cli.models import BATCH_SIZE, DEVICE, parse_arguments
 from replicator.cli.output import JSON, SCHEMA, print_json
+from replicator.doctor.examination import Examination
 from replicator.errors import GateError, UsageError
 from replicator.pipeline import ModelRequest
 
 if TYPE_CHECKING:
-    from replicator.doctor.examine import Diagnosis, Examination
+    from replicator.doctor.examine import Diagnosis
     from replicator.doctor.finding import Finding
 
 
-@click.command("doctor")
+@click.command("doctor", params=[DEVICE, BATCH_SIZE])
 @click.argument("model", required=False)
 @click.option("--model-args", "-a", metavar="KEY=VALUE,...", default="", help="MODEL's arguments, as `run` takes them.")
 @click.option(
@@ -36,15 +37,6 @@ if TYPE_CHECKING:
 )
 @click.option("--against", metavar="MODEL2", help="A model that should be the same, such as a server of MODEL.")
 @click.option("--against-args", metavar="KEY=VALUE,...", default="", help="MODEL2's arguments.")
-@click.option("--device", metavar="DEVICE", help="Where the model computes, such as cpu or cuda:0.")
-@click.option(
-    "--batch-size",
-    type=BatchSize(min=1),
-    metavar="N|auto",
-    default="auto",
-    show_default=True,
-    help="Questions a language model answers at a time.",
-)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -71,10 +63,10 @@ def doctor(
     """
     from replicator import files
     from replicator.doctor import machine
-    from replicator.doctor.examine import Examination
 
     _require_model(model, model_args, experiments, against, out)
     _require_against(against, against_args)
+    wanted = None
     if model is not None:
         wanted = Examination(
             ModelRequest(model, parse_arguments(model_args)),
@@ -86,8 +78,8 @@ def doctor(
         out = out or Path("reports") / f"doctor-{_file_name(wanted.model)}.html"
         files.require_place(out)
     here = machine.examine(device)
-    if out is None or any(finding.verdict == "unsound" for finding in here):
-        _tell_machine(here, model, as_json=as_json)
+    if wanted is None or out is None or any(finding.verdict == "unsound" for finding in here):
+        _tell_machine(here, None if wanted is None else wanted.model.name, as_json=as_json)
     else:
         _examine(wanted, here, out, as_json=as_json)
 
@@ -191,7 +183,8 @@ def _command(wanted: Examination) -> str:
         ("--device", wanted.device),
         ("--batch-size", wanted.batch_size),
     ]
-    return shlex.join([*words, *(str(word) for name, value in options if value for word in (name, value))])
+    words += [str(word) for name, value in options if value for word in (name, value)]
+    return shlex.join(redaction.command_line(words))
 
 
 def _written(request: ModelRequest) -> str:
@@ -201,5 +194,5 @@ def _written(request: ModelRequest) -> str:
 def _file_name(model: ModelRequest) -> str:
     """What tells models apart in a file's name: the end of a path, the whole of another name; and the arguments."""
     last = Path(model.model).name if Path(model.model).exists() else model.model
-    last = f"{last}-{_written(model)}" if model.arguments else last
-    return re.sub(r"[^A-Za-z0-9._=-]+", "-", last).strip("-.") or "model"
+    parts = [redaction.text(part) for part in (last, _written(model)) if part]
+    return re.sub(r"[^A-Za-z0-9._=-]+", "-", "-".join(parts)).strip("-.") or "model"

@@ -1,4 +1,4 @@
-"""`--model` and the `--model-args` that follow it."""
+"""Which models a command asks, and where they compute."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from replicator.cli.numbers import BatchSize
 from replicator.errors import UsageError
 from replicator.pipeline import ModelRequest
 
@@ -28,6 +29,15 @@ MODEL_ARGS = click.Option(
     multiple=True,
     metavar="KEY=VALUE,...",
     help="Arguments of the --model before it, such as r=-0.4,noise=8,lapse=.02,position=.5.",
+)
+DEVICE = click.Option(["--device"], metavar="DEVICE", help="Where a language model computes, such as cpu or cuda:0.")
+BATCH_SIZE = click.Option(
+    ["--batch-size"],
+    type=BatchSize(min=1),
+    metavar="N|auto",
+    default="auto",
+    show_default=True,
+    help="Questions a language model answers at a time. Less is read at once where memory runs out.",
 )
 
 

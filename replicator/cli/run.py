@@ -15,8 +15,16 @@ import click
 
 from replicator import resources, specification
 from replicator.cli.asking import ELICITATION, presentation, require_drawn
-from replicator.cli.models import DEFAULT_MODEL, MODEL, MODEL_ARGS, ModelCommand, requested_models
-from replicator.cli.numbers import BatchSize, WholeNumber
+from replicator.cli.models import (
+    BATCH_SIZE,
+    DEFAULT_MODEL,
+    DEVICE,
+    MODEL,
+    MODEL_ARGS,
+    ModelCommand,
+    requested_models,
+)
+from replicator.cli.numbers import WholeNumber
 from replicator.cli.output import SCHEMA, print_answers, print_json, print_outcome
 from replicator.cli.personas import PERSONA_STYLE, PERSONAS, chosen
 from replicator.errors import GateError
@@ -97,7 +105,7 @@ def _rehearse(request: Request, out: Path, options: Mapping[str, Any]) -> None:
 def in_words(forecast: Forecast) -> list[str]:
     """Lines for people: the model, and what it would be asked."""
     stored = "not known" if forecast.stored is None else f"{forecast.stored:,}"
-    text = "not known" if forecast.measured.startswith("not known") else "none: no text is read"
+    text = "not known" if forecast.reads_text else "none: no text is read"
     tokens = text if forecast.prompt_tokens is None else f"{forecast.prompt_tokens:,}"
     time = "" if forecast.seconds is None else f"{_duration(forecast.seconds)} to collect; "
     return [
@@ -243,15 +251,8 @@ _COMMON = [
         help="Seed of all that is random.",
     ),
     click.Option(["--limit"], type=WholeNumber(min=1), metavar="N", help="Only the first items of every condition."),
-    click.Option(["--device"], metavar="DEVICE", help="Where a language model computes, such as cpu or cuda:0."),
-    click.Option(
-        ["--batch-size"],
-        type=BatchSize(min=1),
-        metavar="N|auto",
-        default="auto",
-        show_default=True,
-        help="Questions a language model answers at a time. Less is read at once where memory runs out.",
-    ),
+    DEVICE,
+    BATCH_SIZE,
     click.Option(
         ["--fresh"],
         is_flag=True,

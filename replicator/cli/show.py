@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,15 +64,15 @@ def show(experiment: str, as_json: bool, personas: Path | None = None, persona_s
     found = specification.find(experiment)
     people = chosen(personas, persona_style)
     warn(specification.cautions(found))
-    document = _described(found, people)
+    trials = design.trials(found)
+    document = _described(found, trials, people)
     if as_json:
         print_json({"schema": SCHEMA, "experiment": document})
         return
     click.echo(f"{found.name}: {found.title}\n{_citation(found)}\n")
-    trials = design.trials(found)
     rows = _design_in_words(document, design.size(trials))
     if people is not None:
-        rows.append(_personas_in_words(people, design.size(crossed(trials, people))))
+        rows.append(_personas_in_words(people, design.size(trials)))
     print_table((f"  {name}", words) for name, words in rows)
     for wording, asked in document["prompts"].items():
         click.echo(f"\n--- wording: {wording}")
@@ -96,11 +97,12 @@ def _echo_prompt(asked: Row) -> None:
 
 
 def _experiments() -> list[Row]:
-    return [_summary(specification.load(path)) for path in resources.experiment_files().values()]
+    found = [specification.load(path) for path in resources.experiment_files().values()]
+    return [_summary(experiment, design.trials(experiment)) for experiment in found]
 
 
-def _summary(experiment: Experiment) -> Row:
-    size = design.size(design.trials(experiment))
+def _summary(experiment: Experiment, trials: Sequence[design.Trial]) -> Row:
+    size = design.size(trials)
     return {
         "name": experiment.name,
         "title": experiment.title,
@@ -197,10 +199,10 @@ _LISTS: dict[str, tuple[Callable[[], list[Row]], Callable[[Row], Cells]]] = {
 """What can be listed: its rows, and how one of them is shown."""
 
 
-def _described(experiment: Experiment, personas: Personas | None) -> Row:
-    trials = design.trials(experiment)
+def _described(experiment: Experiment, trials: Sequence[design.Trial], personas: Personas | None) -> Row:
+    first = None if personas is None else replace(personas, people=personas.people[:1])
     return {
-        **_summary(experiment),
+        **_summary(experiment, trials),
         "unit": experiment.unit,
         **({} if experiment.response.type == "choice" else {"answer": _answer(experiment)}),
         "options": [option.name for option in experiment.options],
@@ -212,8 +214,8 @@ def _described(experiment: Experiment, personas: Personas | None) -> Row:
         "hash": experiment.hash,
         "personas": None if personas is None else personas.document,
         "design": _crossing(trials),
-        "prompts": _prompts(experiment, trials, personas),
-        "ways": _ways(experiment, trials, personas),
+        "prompts": _prompts(experiment, trials, first),
+        "ways": _ways(experiment, trials, first),
     }
 
 
@@ -231,13 +233,13 @@ def _crossing(trials: Sequence[design.Trial]) -> dict[str, int]:
 
 
 def _prompts(experiment: Experiment, trials: Sequence[design.Trial], personas: Personas | None) -> dict[str, Row]:
-    """The first prompt of every wording, as the first persona reads it."""
+    """The first prompt of every wording, as a persona reads it."""
     first: dict[str, design.Trial] = {}
     for trial in trials:
         if trial.check is None:
             first.setdefault(trial.wording, trial)
     if personas is not None:
-        first = {trial.wording: trial for trial in crossed(list(first.values()), personas)[: len(first)]}
+        first = {trial.wording: trial for trial in crossed(list(first.values()), personas)}
     asked = {wording: prompt.render(experiment, trial) for wording, trial in first.items()}
     return {
         wording: {"system": p.system, "user": p.user, "cue": p.cue, "answers": list(p.answers)}
@@ -298,7 +300,8 @@ def _design_in_words(document: Row, asked: design.Size) -> list[tuple[str, str]]
 def _personas_in_words(personas: Personas, asked: design.Size) -> tuple[str, str]:
     attributes = personas.document["attributes"]
     told = f" ({', '.join(attributes)})" if attributes else ""
-    words = f"{personas}{told}: {asked.questions:,} questions and {asked.checks:,} comprehension checks"
+    questions, checks = (each * len(personas.people) for each in (asked.questions, asked.checks))
+    words = f"{personas}{told}: {questions:,} questions and {checks:,} comprehension checks"
     return "personas", f"{words} a language model; participants read none"
 
 

@@ -87,17 +87,18 @@ def labels(asked: Asked, found: Sequence[Placed]) -> Finding:
     if len(sets) < 2:
         return Finding(name, "not applicable", "there are not two label sets with usable answers")
     means = _means(asked)
-    gaps = {(one, other): _gap(means, one, other) for one, other in itertools.combinations(sets, 2)}
-    pair = max(gaps, key=lambda names: gaps[names])
-    shares_of = {one: [place.share for place in found if place.labels == one] for one in sets}
-    places = max(abs(a - b) for a, b in zip(shares_of[pair[0]], shares_of[pair[1]], strict=True))
-    largest = max(gaps[pair], places)
-    counted = {"difference_of_shares": gaps[pair], "difference_of_places": places, "limit": BIAS}
+    apart = {
+        (one, other): (_gap(means, one, other), _apart(found, one, other))
+        for one, other in itertools.combinations(sets, 2)
+    }
+    pair = max(apart, key=lambda names: max(apart[names]))
+    gap, places = apart[pair]
+    counted = {"difference_of_shares": gap, "difference_of_places": places, "limit": BIAS}
     measured = (
-        f"between {_named(pair[0])} and {_named(pair[1])} shares differ by {percent(gaps[pair])} on average, and how "
+        f"between {_named(pair[0])} and {_named(pair[1])} shares differ by {percent(gap)} on average, and how "
         f"often a place is chosen by {percent(places)}"
     )
-    if largest <= BIAS:
+    if max(gap, places) <= BIAS:
         return Finding(name, "sound", measured, "What options are called matters little.", numbers=counted)
     meaning = "What options are called changes what is chosen; a run averages over the label sets."
     remedy = "Keep all label sets, and read results as being about these labels."
@@ -119,6 +120,12 @@ def _gap(means: Mapping[tuple[str, ...], Floats], one: str, other: str) -> float
     questions = [key[1:] for key in means if key[0] == one and (other, *key[1:]) in means]
     apart = [0.5 * float(np.abs(means[one, *q] - means[other, *q]).sum()) for q in questions]
     return float(np.mean(apart)) if apart else 0.0
+
+
+def _apart(found: Sequence[Placed], one: str, other: str) -> float:
+    """Largest difference in how often a place is chosen."""
+    mine, theirs = ([place.share for place in found if place.labels == labels] for labels in (one, other))
+    return max(abs(a - b) for a, b in zip(mine, theirs, strict=True))
 
 
 def place_name(place: int) -> str:

@@ -22,7 +22,7 @@ Told = Callable[[int, int], None]
 def batches(engine: Engine, asked: Sequence[Asked], told: Told) -> Finding:
     """The largest difference in log probability between a question in the probe's batches and by itself.
 
-    The questions are spread from the shortest prompt, which is padded most, to the longest.
+    The questions are spread from the shortest prompt to the longest.
     """
     if engine.batch_size <= 1:
         return Finding(BATCH, "not applicable", "everything is asked one question at a time")
@@ -56,10 +56,10 @@ def _equal(engine: Engine, largest: float, limit: float, count: int) -> Finding:
     sharing = engine.facts.get("shared_cache")
     meaning = "Answers do not depend on what else is asked."
     if sharing is False:
-        meaning += " Padding and a shared cache are not exact for this model, so it is read without them, slower."
+        meaning += " Reading prompts as one stream is not exact for this model, so it reads them apart, slower."
     if largest <= limit:
         return Finding(BATCH, "sound", measured, meaning, numbers=numbers)
-    meaning = "Answers depend on what else is in their batch: padding reaches the model, or its numbers overflow."
+    meaning = "Answers depend on what else is in their batch: prompts reach each other, or the numbers overflow."
     remedy = "Run with --batch-size 1, or with --model-args dtype=float32."
     return Finding(BATCH, "unsound", measured, meaning, remedy, numbers)
 

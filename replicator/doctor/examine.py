@@ -7,35 +7,22 @@ A model that cannot be asked properly is not asked at all.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeGuard
 
-from replicator import ladder, specification
+from replicator import design, specification
 from replicator.doctor import answered, bias, equality, form, probe, samples, understood, wordings
+from replicator.doctor.examination import Examination
 from replicator.doctor.finding import Finding, Verdict, unlooked, worst
 from replicator.doctor.form import Form
 from replicator.doctor.probe import Asked
-from replicator.engines import LADDER, PARTICIPANTS, check_model, open_engine
+from replicator.engines import PARTICIPANTS, SERVER, check_model, checkpoint_source, open_engine
 from replicator.engines.engine import Engine, Writer
 from replicator.engines.sampled import SampledEngine, SampledText, Sampling
 from replicator.errors import UsageError
 from replicator.experiment import Experiment
 from replicator.pipeline import ModelRequest, Watcher
-
-
-@dataclass(frozen=True)
-class Examination:
-    """What is to be examined, and how."""
-
-    model: ModelRequest
-    experiments: tuple[str, ...] = ()
-    """Names or files; the default probe where there is none, as far as the model can answer it."""
-    against: ModelRequest | None = None
-    device: str | None = None
-    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,13 +66,15 @@ MACHINE, ASKED, ANSWERS, HOLDS = (
 )
 
 _READS_NOTHING = "it reads no text: it answers from the outcomes of every question"
-_ELSEWHERE = "the model is asked through a server, whose tokenizer and template cannot be seen from here"
+_ELSEWHERE = "the model is asked through a server: what becomes of a prompt there is not looked at"
 
 
 def examine(wanted: Examination, watcher: Watcher) -> Diagnosis:
     """Raises what `open_engine` raises for a model that cannot be opened or an argument that cannot be meant."""
     experiments = [specification.find(name) for name in wanted.experiments or probe.DEFAULT]
-    experiments = _answerable(wanted.model, experiments, wanted)
+    for experiment in experiments:
+        design.require_answers(experiment, "probability")
+    experiments = _answerable(experiments, wanted)
     if wanted.against is not None:
         for experiment in experiments:
             check_model(wanted.against.model, wanted.against.arguments, experiment=experiment, device=wanted.device)
@@ -100,11 +89,12 @@ def examine(wanted: Examination, watcher: Watcher) -> Diagnosis:
     return Diagnosis(wanted.model.name, groups, evidence)
 
 
-def _answerable(model: ModelRequest, experiments: list[Experiment], wanted: Examination) -> list[Experiment]:
+def _answerable(experiments: list[Experiment], wanted: Examination) -> list[Experiment]:
     """Those that the model can be asked; all of them where the user named them.
 
     Simulated choosers speak about some experiments only.
     """
+    model = wanted.model
     kept: list[Experiment] = []
     problem: UsageError | None = None
     for experiment in experiments:
@@ -124,24 +114,15 @@ def _answerable(model: ModelRequest, experiments: list[Experiment], wanted: Exam
 def _form(model: ModelRequest, experiments: Sequence[Experiment]) -> Form:
     if model.model.startswith(PARTICIPANTS):
         return form.unseen(_READS_NOTHING)
-    if not _local(model.model):
+    if model.model.startswith(SERVER):
         return form.unseen(_ELSEWHERE)
     from replicator.engines import checkpoint
 
-    source, revision = _source(model.model), model.arguments.get("revision")
+    source, revision = checkpoint_source(model.model), model.arguments.get("revision")
     checkpoint.open_config(source, revision)
     tokenizer = checkpoint.open_tokenizer(source, revision)
     questions = [question for experiment in experiments for question in probe.questions(experiment)]
     return form.examine(tokenizer, model.arguments.get("prompt_format"), questions)
-
-
-def _local(model: str) -> bool:
-    """Whether a tokenizer can be opened here: a folder, a hub id or a built-in model, not "server:..."."""
-    return model.startswith(LADDER) or Path(model).is_dir() or re.match(r"[a-z]{2,}:", model) is None
-
-
-def _source(model: str) -> str:
-    return str(ladder.checkpoint(model.removeprefix(LADDER))) if model.startswith(LADDER) else model
 
 
 def _asked(
@@ -237,14 +218,11 @@ def _model(facts: Mapping[str, Any]) -> Finding:
 
 
 def _of_answers(one: Asked, evidence: Evidence) -> list[Finding]:
-    def own(found: Sequence[Any]) -> list[Any]:
-        return [part for part in found if part.experiment == one.name]
-
     return [
         answered.numbers(one),
-        answered.label_mass(one, own(evidence.masses)),
-        understood.comprehension(one, own(evidence.understood)),
-        bias.position(one, own(evidence.placed)),
-        bias.labels(one, own(evidence.placed)),
-        wordings.sensitivity(one, own(evidence.put)),
+        answered.label_mass(one, probe.about(one, evidence.masses)),
+        understood.comprehension(one, probe.about(one, evidence.understood)),
+        bias.position(one, probe.about(one, evidence.placed)),
+        bias.labels(one, probe.about(one, evidence.placed)),
+        wordings.sensitivity(one, probe.about(one, evidence.put)),
     ]

@@ -51,7 +51,7 @@ def examine(tokenizer: Any, wanted: str | None, questions: Sequence[Question]) -
     findings = (
         _template(tokenizer, form, questions[0], texts[0]),
         _bos(tokenizer, form, texts),
-        _thinking(tokenizer, texts[0]),
+        _thinking(tokenizer, form, questions[0], texts[0]),
         _labels(tokenizer, questions, texts),
     )
     return Form(findings, texts[0], askable=findings[1].verdict != "unsound")
@@ -100,19 +100,20 @@ def _bos(tokenizer: Any, form: PromptFormat, texts: Iterable[str]) -> Finding:
     return Finding(BOS, "sound", "none", meaning, numbers={"bos": 0})
 
 
-def _thinking(tokenizer: Any, text: str) -> Finding:
-    opened = re.split(r"<think(?:ing)?>", text)
-    if len(opened) > 1 and not re.search(r"</think(?:ing)?>", opened[-1]):
+def _thinking(tokenizer: Any, form: PromptFormat, question: Question, text: str) -> Finding:
+    opened = chat.open_thought(text, question.prompt.user)
+    if opened is not None:
         meaning = "The answer would be read off in the middle of the model's thoughts."
-        return Finding(THINKING, "unsound", "the template opens <think> and does not close it", meaning, _MEND)
-    written = str(getattr(tokenizer, "chat_template", None) or "")
-    if "enable_thinking" in written:
-        meaning = "It is off while options are scored: the model answers without having thought."
-        return Finding(THINKING, "sound", "the template has a switch (enable_thinking)", meaning)
-    if "<think>" in written:
-        meaning = "A model that must think first gives the options little: see the label mass."
-        return Finding(THINKING, "doubtful", "the template writes <think> and has no switch for it", meaning)
-    return Finding(THINKING, "sound", "none: the template knows no thinking")
+        return Finding(THINKING, "unsound", f"the template opens {opened} and does not close it", meaning, _MEND)
+    thought = chat.thinking(tokenizer) if form == "chat" else None
+    if thought is None:
+        return Finding(THINKING, "sound", "none: it is asked without a place for thinking")
+    if thought.begun:
+        found = f"the template opens {thought.opening} whatever it is told; it is closed before the answer"
+        meaning = "A model that must think first may give the options little: see the label mass."
+        return Finding(THINKING, "doubtful", found, meaning, "Let it think: `run --elicitation reasoning`.")
+    meaning = "It is off while options are scored: the model answers without having thought."
+    return Finding(THINKING, "sound", f"the template has a place for it ({thought.opening}), and a switch", meaning)
 
 
 def _labels(tokenizer: Any, questions: Sequence[Question], texts: Sequence[str]) -> Finding:

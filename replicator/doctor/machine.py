@@ -8,7 +8,7 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
-from replicator.doctor.finding import Finding
+from replicator.doctor.finding import Finding, unlooked
 from replicator.store import CACHE_VARIABLE, default_path
 
 LIBRARIES = ("torch", "transformers", "pymc")
@@ -23,10 +23,12 @@ def examine(device: str | None) -> list[Finding]:
 
     Raises UsageError for a device that does not exist.
     """
+    libraries = {name: _library(name) for name in LIBRARIES}
+    computes = all(libraries[name].verdict == "sound" for name in ("torch", "transformers"))
     return [
         Finding("python", "sound", platform.python_version()),
-        *(_library(name) for name in LIBRARIES),
-        _device(device),
+        *libraries.values(),
+        _device(device) if computes else unlooked("device", "not looked at: a library is missing"),
         _memory(),
         _cores(),
         _cache(default_path().parent),
@@ -43,7 +45,7 @@ def _library(name: str) -> Finding:
 def _device(wanted: str | None) -> Finding:
     import torch
 
-    from replicator.engines.checkpoint import settings
+    from replicator.engines.devices import settings
 
     place, _ = settings(wanted, None)
     if place.type != "cuda":

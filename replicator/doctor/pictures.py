@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import altair as alt
@@ -13,7 +13,7 @@ from replicator.doctor.answered import Mass
 from replicator.doctor.bias import Placed, place_name
 from replicator.doctor.examine import Evidence
 from replicator.doctor.limits import COMPREHENSION_SHARE, LABEL_MASS
-from replicator.doctor.probe import Asked
+from replicator.doctor.probe import Asked, about
 from replicator.doctor.samples import Sampled
 from replicator.doctor.understood import Understood
 from replicator.doctor.wordings import Put
@@ -30,18 +30,14 @@ _STYLES = {_WHO: _MODEL}
 def pictures(evidence: Evidence) -> list[Figure]:
     """In the order of the findings; those with nothing to show are left out."""
     each: list[Callable[[Asked], Figure | None]] = [
-        lambda one: _masses(one, _of(one, evidence.masses)),
-        lambda one: _understood(one, _of(one, evidence.understood)),
-        lambda one: _places(one, _of(one, evidence.placed)),
-        lambda one: _wordings(one, _of(one, evidence.put)),
+        lambda one: _masses(one, about(one, evidence.masses)),
+        lambda one: _understood(one, about(one, evidence.understood)),
+        lambda one: _places(one, about(one, evidence.placed)),
+        lambda one: _wordings(one, about(one, evidence.put)),
     ]
     found = [make(one) for one in evidence.asked for make in each]
     found.append(_samples(evidence.sampled))
     return [figure for figure in found if figure is not None]
-
-
-def _of(one: Asked, found: Iterable[Any]) -> list[Any]:
-    return [part for part in found if part.experiment == one.name]
 
 
 def _masses(one: Asked, found: Sequence[Mass]) -> Figure | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from replicator import design, prompt
 from replicator.collect import Progress, askable, collect
@@ -82,6 +82,21 @@ def ask(experiment: Experiment, engine: Engine, progress: Progress) -> Asked:
     answers = tuple(_answer(row) for row in rows)
     bounded = tuple(row[_BOUNDS[0]] != row[_BOUNDS[1]] for row in rows)
     return Asked(experiment, asked, answers, frame, seconds, bounded)
+
+
+class Part(Protocol):
+    """What was found of one experiment."""
+
+    @property
+    def experiment(self) -> str: ...
+
+
+_Part = TypeVar("_Part", bound=Part)
+
+
+def about(asked: Asked, found: Iterable[_Part]) -> list[_Part]:
+    """Those parts of what was found that are about this experiment."""
+    return [part for part in found if part.experiment == asked.name]
 
 
 def log_probabilities(answer: Answer) -> tuple[float, ...] | None:

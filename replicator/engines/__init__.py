@@ -14,7 +14,7 @@ from replicator.errors import UsageError
 
 if TYPE_CHECKING:
     from replicator.engines.engine import Engine, Writer
-    from replicator.engines.sampled import Sampling
+    from replicator.engines.sampled import SampledText, Sampling
     from replicator.experiment import Experiment
 
 PARTICIPANTS = "participants:"
@@ -31,9 +31,11 @@ def open_engine(
     batch_size: int | None = None,
     seed: int = 0,
     sampling: Sampling | None = None,
+    source: str | None = None,
 ) -> Engine:
     """The engine that `model` names; with `sampling` it is asked in writing. Only what that engine needs is imported.
 
+    `source` is where its checkpoint lies, if not where `checkpoint_source` says.
     Raises DataError for a model that cannot be read, UsageError for an unknown participant, built-in model
     or argument, or one that cannot be asked so.
     """
@@ -44,13 +46,11 @@ def open_engine(
         return elicited(open_participants(model, arguments, experiment=experiment, name=name, seed=seed), sampling)
     if model.startswith(SERVER):
         return _open_server(name, model, arguments, experiment, batch_size, sampling)
-    from replicator import ladder
     from replicator.engines.huggingface import open_model
 
-    source = str(ladder.checkpoint(model.removeprefix(LADDER))) if model.startswith(LADDER) else model
     engine = open_model(
         name,
-        source,
+        source or checkpoint_source(model),
         arguments,
         experiment=experiment,
         device=device,
@@ -66,25 +66,36 @@ def elicited(engine: Engine, sampling: Sampling | None) -> Engine:
     """
     if sampling is None:
         return engine
-    from replicator.engines.sampled import SampledEngine, SampledText
-
     if not engine.reads_text:
+        from replicator.engines.sampled import SampledEngine
+
         _check_participants(engine.name, sampling.elicitation)
         return SampledEngine(engine, sampling)
     writer = cast("Writer", engine)
-    if sampling.elicitation == "sample":
-        return SampledText(writer, sampling)
-    if sampling.elicitation == "verbalised":
-        from replicator.engines.verbalised import VerbalisedText
-
-        return VerbalisedText(writer, sampling)
-    if not getattr(engine, "scores_traces", False):
+    if sampling.elicitation == "reasoning" and not writer.scores_traces:
         raise UsageError(
             "it cannot score answers after what it thought.", where=engine.name, remedy="Ask with --elicitation sample."
         )
-    from replicator.engines.reasoned import ReasonedText
+    return asked_in_writing(sampling.elicitation)(writer, sampling)
 
-    return ReasonedText(writer, sampling)
+
+def asked_in_writing(elicitation: str) -> type[SampledText]:
+    """How a model that reads text is asked where something is written."""
+    from replicator.engines.reasoned import ReasonedText
+    from replicator.engines.sampled import SampledText
+    from replicator.engines.verbalised import VerbalisedText
+
+    return {"sample": SampledText, "verbalised": VerbalisedText, "reasoning": ReasonedText}[elicitation]
+
+
+def checkpoint_source(model: str) -> str:
+    """The folder or hub id of a model that is a checkpoint; a built-in one is made first where it does not exist.
+
+    Raises UsageError for an unknown built-in model.
+    """
+    from replicator import ladder
+
+    return str(ladder.checkpoint(model.removeprefix(LADDER))) if model.startswith(LADDER) else model
 
 
 def _open_server(

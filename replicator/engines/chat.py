@@ -117,6 +117,12 @@ def thinking(tokenizer: Any) -> Thinking | None:
     return _thinking(tokenizer, tokenizer.get_chat_template())
 
 
+def open_thought(text: str, asked: str) -> str | None:
+    """The tag of a thought that has been opened, and not closed, since the question; None where there is none."""
+    marks = _MARK.finditer(text)
+    return next((mark[0] for mark in marks if _is_open(text, asked, mark[0], f"</{mark['name']}>")), None)
+
+
 @lru_cache(maxsize=8)
 def _thinking(tokenizer: Any, template: str) -> Thinking | None:
     marks = _MARK.search(template)

@@ -19,19 +19,13 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging
 
+from replicator.engines.devices import settings
 from replicator.engines.fingerprint import folder_hash
 from replicator.engines.hub import require_on_hub
 from replicator.errors import DataError, UsageError
 
 _logging: Any = logging
 """transformers leaves it untyped."""
-
-DTYPES = {
-    "auto": "auto",
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
 
 RANDOM_WEIGHTS = "replicator_random_weights"
 """Key of config.json that marks weights that were drawn, not learnt."""
@@ -72,12 +66,6 @@ def load(model: str, *, device: str | None, dtype: str | None, revision: str | N
     return Checkpoint(network.eval(), tokenizer, config, place, version)
 
 
-def settings(device: str | None, dtype: str | None) -> tuple[torch.device, Any]:
-    """Where to compute and in which numbers. Raises UsageError for a device or dtype that does not exist."""
-    place = _device(device)
-    return place, _dtype(dtype, place)
-
-
 def locate(model: str, revision: str | None) -> Path | None:
     """The folder that `model` names; None for a hub id, once it is known to be there. Nothing is loaded.
 
@@ -103,23 +91,6 @@ def open_tokenizer(model: str, revision: str | None) -> Any:
     """The tokenizer alone; its folder needs to hold nothing else. Raises DataError where it cannot be read."""
     path = Path(model).expanduser()
     return _tokenizer(model, str(path if path.is_dir() else locate(model, revision) or model), revision)
-
-
-def _device(device: str | None) -> torch.device:
-    try:
-        place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    except RuntimeError:
-        raise UsageError(f"there is no device {device!r}.", where="--device", remedy="Write cpu or cuda:0.") from None
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no GPU here.", where="--device", remedy="Write cpu.")
-    return place
-
-
-def _dtype(dtype: str | None, device: torch.device) -> Any:
-    name = dtype or ("float32" if device.type == "cpu" else "auto")
-    if name not in DTYPES:
-        raise UsageError(f"there is no dtype {name!r}.", where="dtype", remedy=f"Write one of {', '.join(DTYPES)}.")
-    return DTYPES[name]
 
 
 def _folder(model: str) -> Path | None:

@@ -92,7 +92,16 @@ def before_stop(text: str, stops: Sequence[str]) -> str:
 
 
 class Writer(Engine, Protocol):
-    """An engine that can also write replies."""
+    """An engine that reads text and can also write replies."""
+
+    @property
+    def scores_traces(self) -> bool:
+        """Whether it can score options after what it has written."""
+        ...
+
+    def prompt_length(self, prompts: Sequence[Prompt]) -> int | None:
+        """Tokens of all prompts; None where they cannot be counted here."""
+        ...
 
     def write(
         self, prompts: Sequence[Prompt], seeds: Sequence[int], *, temperature: float, most: int

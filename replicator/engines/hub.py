@@ -65,11 +65,12 @@ def weights_in_cache(model: str, revision: str | None) -> bool:
     """Whether all weights of a hub's model have been downloaded. Nothing is asked of the hub."""
     if in_cache(model, revision, "model.safetensors", "pytorch_model.bin"):
         return True
-    index = _cached(model, revision, "model.safetensors.index.json")
-    if index is None:
-        return False
-    shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-    return all(in_cache(model, revision, shard) for shard in set(shards))
+    for name in ("model.safetensors.index.json", "pytorch_model.bin.index.json"):
+        index = _cached(model, revision, name)
+        if index is not None:
+            shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+            return all(in_cache(model, revision, shard) for shard in set(shards))
+    return False
 
 
 def _cached(model: str, revision: str | None, file: str) -> Path | None:

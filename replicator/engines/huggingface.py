@@ -15,7 +15,8 @@ import torch
 
 from replicator.design import trials
 from replicator.engines import chat, tokens, writing
-from replicator.engines.checkpoint import RANDOM_WEIGHTS, Checkpoint, attempt, load, settings
+from replicator.engines.checkpoint import RANDOM_WEIGHTS, Checkpoint, attempt, load
+from replicator.engines.devices import settings
 from replicator.engines.engine import Answer, Question, Written
 from replicator.engines.fingerprint import chat_template_hash, tokenizer_hash
 from replicator.engines.option_table import log_sum
@@ -146,6 +147,10 @@ class HuggingFaceEngine:
                 continue
             yield from written
             start += len(batch)
+
+    def prompt_length(self, prompts: Sequence[Prompt]) -> int:
+        """Tokens of all prompts."""
+        return sum(len(self._context(prompt)[1]) for prompt in prompts)
 
     def _begun(self, prompt: Prompt, seed: int, most: int) -> Begun | Written:
         _, ids = self._context(prompt)
@@ -315,7 +320,7 @@ def _scorer(checkpoint: Checkpoint, size: int) -> Scorer:
 
 def _answer(logp: Sequence[float]) -> Answer:
     if any(math.isnan(value) for value in logp):
-        return _failed("the model's output is not a number")
+        return _failed(writing.NO_NUMBER)
     total = log_sum(logp)
     if math.isinf(total):
         return _failed("the model gives no option any probability")

@@ -172,8 +172,7 @@ class Scorer:
                 first, second = self._read_stream(batch[:4], 16), self._read_stream(batch[4:], 16)
             except Exception:  # a model that takes no such mask or cache fails in its own way
                 return False
-            finally:
-                self._compared = first.reach
+        self._compared = first.reach
         return self._agree(first.tables + second.tables, plain)
 
     def _agree(self, shared: Sequence[OptionTable], plain: Sequence[OptionTable]) -> bool:

@@ -16,6 +16,9 @@ import torch
 from replicator.engines.checkpoint import accepts
 from replicator.engines.engine import Written, before_stop
 
+NO_NUMBER = "the model's output is not a number"
+"""What is said of a model that gave nan, however it was asked."""
+
 TAIL = 8
 """Tokens beyond a stop's length in which it is looked for: characters may be cut between tokens."""
 
@@ -47,8 +50,7 @@ def write(
         for group in together:
             steps = _steps(model, group) if shared else _plain_steps(model, group)
             for rows, logits in steps:
-                tokens = _drawn(logits.double() / temperature, rows)
-                for reply, token in zip(rows, tokens, strict=True):
+                for reply, token in zip(rows, _drawn(logits, temperature, rows), strict=True):
                     reply.add(token, tokenizer, ends)
     return [reply.written(tokenizer) for reply in replies]
 
@@ -60,14 +62,17 @@ class _Reply:
     begun: Begun
     tokens: list[int] = field(default_factory=list)
     end: str = ""
-    """ "stop" or "length" once it is over."""
+    """ "stop", "length" or "failed" once it is over."""
 
     def __post_init__(self) -> None:
         self.generator = np.random.default_rng(self.begun.seed)
 
-    def add(self, token: int, tokenizer: Any, ends: Collection[int]) -> None:
-        """One token more; nothing once the reply is over."""
+    def add(self, token: int | None, tokenizer: Any, ends: Collection[int]) -> None:
+        """One token more, or None where the model gave none; nothing once the reply is over."""
         if self.end:
+            return
+        if token is None:
+            self.end = "failed"
             return
         if token in ends:
             self.end = "stop"
@@ -79,6 +84,8 @@ class _Reply:
             self.end = "length"
 
     def written(self, tokenizer: Any) -> Written:
+        if self.end == "failed":
+            return Written(NO_NUMBER, "failed")
         text = str(tokenizer.decode(self.tokens, skip_special_tokens=True))
         return Written(before_stop(text, self.begun.stops), "stop" if self.end == "stop" else "length")
 
@@ -101,14 +108,16 @@ def _by_context(replies: Sequence[_Reply]) -> list[list[_Reply]]:
     return list(groups.values())
 
 
-def _drawn(logits: torch.Tensor, rows: Sequence[_Reply]) -> list[int]:
-    """One token a row, by inversion of its distribution."""
-    totals = torch.softmax(logits, dim=-1).cumsum(dim=-1)
+def _drawn(logits: torch.Tensor, temperature: float, rows: Sequence[_Reply]) -> list[int | None]:
+    """One token a row, by inversion of its distribution; None where that is not made of numbers."""
+    # Apple's devices know no double precision.
+    numbers = logits.float() if logits.device.type == "mps" else logits.double()
+    totals = torch.softmax(numbers / temperature, dim=-1).cumsum(dim=-1)
     uniform = torch.tensor([[row.generator.random()] for row in rows], device=totals.device, dtype=totals.dtype)
     # The last total may miss 1 by rounding.
     tokens = torch.searchsorted(totals, uniform * totals[:, -1:], right=True).clamp(max=totals.shape[-1] - 1)
-    drawn: list[int] = tokens[:, 0].tolist()
-    return drawn
+    broken = torch.isnan(totals[:, -1]).tolist()
+    return [None if nan else token for token, nan in zip(tokens[:, 0].tolist(), broken, strict=True)]
 
 
 def _steps(model: Any, replies: Sequence[_Reply]) -> Iterator[tuple[list[_Reply], torch.Tensor]]:
@@ -144,7 +153,7 @@ def _plain_steps(model: Any, replies: Sequence[_Reply]) -> Iterator[tuple[list[_
     rows = list(replies)
     while rows:
         ids = torch.tensor([[*reply.begun.context, *reply.tokens] for reply in rows], device=model.device)
-        arguments = {"use_cache": False} if accepts(model, "use_cache") else {}
+        arguments = {**_last_alone(model), **({"use_cache": False} if accepts(model, "use_cache") else {})}
         yield rows, model(input_ids=ids, **arguments).logits[:, -1]
         rows = [reply for reply in rows if not reply.end]
 
@@ -153,16 +162,20 @@ def _forward(
     model: Any, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any
 ) -> tuple[torch.Tensor, Any]:
     """(rows, vocabulary) logits after the last token, and the cache."""
-    arguments: dict[str, Any] = {"logits_to_keep": 1} if accepts(model, "logits_to_keep") else {}
     output = model(
         input_ids=ids.to(model.device),
         attention_mask=mask.to(model.device),
         position_ids=positions.to(model.device),
         past_key_values=cache,
         use_cache=True,
-        **arguments,
+        **_last_alone(model),
     )
     return output.logits[:, -1], output.past_key_values
+
+
+def _last_alone(model: Any) -> dict[str, Any]:
+    """What spares a model the logits of every position but the last, where it knows of it."""
+    return {"logits_to_keep": 1} if accepts(model, "logits_to_keep") else {}
 
 
 def _select(cache: Any, rows: torch.Tensor, device: torch.device) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from replicator.describe import CURRENCIES
+from replicator.people import IN_RESULTS
 from replicator.report.cells import Cell, Table, table
 from replicator.report.formats import interval_text, number, whole_percent
 from replicator.report.terms import Document, listed, questions_of, who
@@ -14,8 +15,6 @@ KINDS = ("number", "rating", "allocation")
 
 MOST_TOLD = 4
 """With more conditions than this the summary tells their range."""
-
-_POPULATION = "population:"
 
 
 def is_told_by_means(results: Document) -> bool:
@@ -122,7 +121,7 @@ def _people(results: Document, rows: Sequence[Document]) -> str:
     own = [
         row
         for row in results.get("means") or []
-        if f"{_POPULATION}{row['population']}" == name and (row["condition"], row["item"]) in cells
+        if f"{IN_RESULTS}{row['population']}" == name and (row["condition"], row["item"]) in cells
     ]
     if not own:
         return ""

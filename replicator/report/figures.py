@@ -9,6 +9,7 @@ from typing import Any
 
 import altair as alt
 
+from replicator.people import IN_RESULTS
 from replicator.report.drawing import WIDTH, Chart, Figure, Measure, draw
 from replicator.report.formats import number, percent
 from replicator.report.giving import own_mean
@@ -106,7 +107,7 @@ def _condition(
     published = [
         row
         for row in rows
-        if row.get("human_share") is not None and not str(row.get("reference")).startswith("population:")
+        if row.get("human_share") is not None and not str(row.get("reference")).startswith(IN_RESULTS)
     ]
     people = _points([{**row, "share": row["human_share"], "interval": None} for row in published], items, places)
     humans = [name for name in points if styles[name].colour == PEOPLE]

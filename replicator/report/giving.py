@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from replicator.people import IN_RESULTS
 from replicator.report.formats import UNKNOWN, interval_text, number, whole_percent
 from replicator.report.terms import Document, questions_of, who
-
-_POPULATION = "population:"
 
 
 def giving(results: Document, rows: Sequence[Document]) -> str:
@@ -35,7 +34,7 @@ def giving(results: Document, rows: Sequence[Document]) -> str:
 def people_mean(results: Document, rows: Sequence[Document]) -> tuple[float, float] | None:
     """As `own_mean`, of the people who stand beside these rows."""
     name = str(rows[0].get("reference") or "") if rows else ""
-    return _mean(_amounts(results, name.removeprefix(_POPULATION), rows), rows, "human_share")
+    return _mean(_amounts(results, name.removeprefix(IN_RESULTS), rows), rows, "human_share")
 
 
 def own_mean(results: Document, rows: Sequence[Document]) -> tuple[float, float] | None:

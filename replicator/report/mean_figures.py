@@ -8,6 +8,7 @@ from replicator.report.dots import Dot, dots
 from replicator.report.drawing import Figure, Key, Measure, Panel, Panels, draw
 from replicator.report.formats import number, percent
 from replicator.report.histogram import histogram
+from replicator.report.options import MOST_TOGETHER
 from replicator.report.palette import Style
 from replicator.report.sources import Section, natural_order
 from replicator.report.terms import Document, listed
@@ -17,9 +18,6 @@ MOST_DRAWN = 24
 """Distributions drawn, one for every population, condition and question; with more the means must do."""
 CLASSES = 20
 """Classes of a distribution whose answers are more than that."""
-MOST_TOGETHER = 6
-"""Populations in one picture."""
-
 _NUMBERS = ",.4~r"
 
 
@@ -133,7 +131,7 @@ def _said(title: str, group: Sequence[tuple[str, Document]]) -> str:
 
 def _classes(rows: Sequence[Document], about: Document, possible: int) -> tuple[list[float], list[float]]:
     """Own and people's shares in classes from the smallest to the largest of the possible answers."""
-    low, high = float(about["minimum"]), float(about["maximum"])
+    low, high = _range(about)
     places = [(_answer(str(row["option"])) - low) / (high - low) for row in rows]
     count = max(1, min(CLASSES, possible - 1))
     own, people = [0.0] * (count + 1), [0.0] * (count + 1)
@@ -141,6 +139,12 @@ def _classes(rows: Sequence[Document], about: Document, possible: int) -> tuple[
         own[int(count * place + 0.5)] += float(row["share"])
         people[int(count * place + 0.5)] += float(row.get("human_share") or 0.0)
     return own, people if any(row.get("human_share") is not None for row in rows) else []
+
+
+def _range(about: Document) -> tuple[float, float]:
+    """From the smallest to the largest possible answer; one further where there is only one."""
+    low, high = float(about["minimum"]), float(about["maximum"])
+    return low, (high if high > low else low + 1.0)
 
 
 def _answer(option: str) -> float:
@@ -160,7 +164,7 @@ def _distribution(
 ) -> Figure:
     condition, item, name = key
     about = next(row for row in section.results["means"] if (row["condition"], row["item"], row["population"]) == key)
-    low, high = float(about["minimum"]), float(about["maximum"])
+    low, high = _range(about)
     account = about["account"]
     unit = "rating" if section.results["response"] == "rating" else str(section.results["unit"])
     title = f"part on {account}" if account else unit

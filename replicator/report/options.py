@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from replicator.people import IN_RESULTS
 from replicator.report import terms
 from replicator.report.cells import Cell, Table, table
 from replicator.report.dots import Dot, dots
@@ -168,7 +169,7 @@ def _published(rows: Sequence[Document]) -> list[Document]:
     found = {
         (row["item"], row["option"]): row
         for row in rows
-        if row.get("human_share") is not None and not str(row.get("reference")).startswith("population:")
+        if row.get("human_share") is not None and not str(row.get("reference")).startswith(IN_RESULTS)
     }
     return list(found.values())
 

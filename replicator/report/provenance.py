@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from replicator.design import trials
+from replicator.design import Trial, trials
 from replicator.experiment import Experiment
 from replicator.prompt import render
-from replicator.report.sources import Section
+from replicator.report.sources import Section, Source
 from replicator.report.terms import Document
 
 _TEXTS = ("experiment.specification", "experiment.wordings", "experiment.shared_wordings")
@@ -48,34 +48,47 @@ def facts(manifest: Document) -> list[tuple[str, str]]:
 
 
 def examples(experiment: Experiment, section: Section) -> list[Example]:
-    """One full prompt for every wording, layout and way of asking that the runs used, in the experiment's order; to the
-    first persona."""
-    used = {wording for source in section.sources for wording in source.wordings}
-    conditions = {str(row["condition"]) for row in (*section.results["choices"], *section.results["items"])}
+    """One full prompt for every wording, layout and way of asking that the runs used, in the experiment's order: to the
+    first persona of every run that had some, and to nobody in particular where a run had none."""
     levels = {factor.name: factor.levels for factor in experiment.factors}
-    personas = (source.manifest.get("personas") for source in section.sources)
-    persona = next((found["example"] for found in personas if found), None)
     shown_as = experiment.presentation
     asked = trials(experiment, levels=levels, limit=1, layouts=shown_as.layout, answers=shown_as.answers)
-    chosen: dict[tuple[str, ...], Example] = {}
-    for elicitation in _elicitations(section):
+    found: dict[Example, None] = {}
+    for source in section.sources:
+        found |= dict.fromkeys(_examples(experiment, source, asked))
+    return list(found)
+
+
+def _examples(experiment: Experiment, source: Source, asked: Sequence[Trial]) -> Iterator[Example]:
+    """Those of one run."""
+    conditions = {str(row["condition"]) for row in (*source.results["choices"], *source.results["items"])}
+    personas = source.manifest.get("personas")
+    told: set[tuple[str, ...]] = set()
+    for elicitation in _elicitations(source.results):
         for trial in asked:
-            apart = [part for part in trial.condition.split(",") if part.startswith(("layout=", "answers="))]
+            apart = [f"{key}={value}" for key, value in trial.set_apart.items()]
             how = (elicitation, *apart, trial.wording)
-            if how in chosen or trial.check is not None or trial.wording not in used:
+            if how in told or trial.check is not None or trial.wording not in source.wordings:
                 continue
             if trial.condition not in conditions:
                 continue
+            told.add(how)
+            persona = personas["example"] if personas else None
             prompt = render(experiment, replace(trial, elicitation=elicitation, persona=persona))
-            name = ", ".join([trial.wording, *apart, *([elicitation] if elicitation != "probability" else [])])
-            answers = _answers(prompt.answers)
-            chosen[how] = Example(name, prompt.user, prompt.system or "", prompt.cue, answers)
-    return list(chosen.values())
+            name = ", ".join(
+                [
+                    trial.wording,
+                    *apart,
+                    *([elicitation] if elicitation != "probability" else []),
+                    *([f"the first of {personas['file']}"] if personas else []),
+                ]
+            )
+            yield Example(name, prompt.user, prompt.system or "", prompt.cue, _answers(prompt.answers))
 
 
-def _elicitations(section: Section) -> list[str]:
+def _elicitations(results: Document) -> list[str]:
     """Ways of asking whose words differ: what is forecast is put otherwise than what is decided."""
-    asked = {name for population in section.results["populations"] for name in population["elicitation"]}
+    asked = {name for population in results["populations"] for name in population["elicitation"]}
     return [
         way for way, here in (("probability", asked != {"verbalised"}), ("verbalised", "verbalised" in asked)) if here
     ]

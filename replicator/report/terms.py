@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from replicator import people
+from replicator.references import PUBLISHED
 from replicator.report.formats import number, percent
 
 Document = Mapping[str, Any]
 """An object of `results.json`."""
 
-SIMULATED_PEOPLE = "population:participants:human"
+SIMULATED_PEOPLE = f"{people.IN_RESULTS}{people.SIMULATED_PEOPLE}"
 """How `reference` names people simulated from published estimates."""
 
-PUBLISHED_SHARES = "population:published:"
+PUBLISHED_SHARES = f"{people.IN_RESULTS}{PUBLISHED}"
 """How `reference` names people whose published shares went through the estimator."""
 
 

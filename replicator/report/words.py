@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from replicator.people import IN_RESULTS
 from replicator.report.averages import answered, is_told_by_means
 from replicator.report.formats import interval_text, number, percent, signed, whole_percent
 from replicator.report.giving import giving
@@ -181,7 +182,7 @@ def people_words(results: Document, estimates: Sequence[Document]) -> str:
         entries = [entry for entry in estimate.get("human") or [] if entry.get("question") == "mean"]
         known = [entry for entry in entries if entry.get("available") and entry.get("difference")]
         # People who went through the same estimator come before figures from other studies.
-        known.sort(key=lambda entry: not str(entry["reference"]).startswith("population:"))
+        known.sort(key=lambda entry: not str(entry["reference"]).startswith(IN_RESULTS))
         entry = next(iter(known), None)
         if entry is None:
             reasons += [str(other["why_not"]).rstrip(".") for other in entries if other.get("why_not")]

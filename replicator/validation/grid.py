@@ -28,8 +28,7 @@ def faults(draft: Draft) -> Iterator[Fault]:
         return
     kind = KINDS[draft.response]
     for key in draft.keys("response"):
-        told = draft.response == "choice" and key in RANGE
-        if key in _KEYS - set(kind.keys) and not told:
+        if key in _KEYS - set(kind.keys):
             has = f"; {kind.noun} has {listed(kind.keys)}" if kind.keys else ""
             yield draft.fault(("response", key), f'{kind.noun} has no "{key}".', f"Take it out{has}.")
     missing = [key for key in kind.needed if key not in draft.keys("response")]

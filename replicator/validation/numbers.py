@@ -13,7 +13,7 @@ from replicator.errors import Fault
 from replicator.experiment import Value
 from replicator.expression import Expression, ExpressionError, parse
 from replicator.validation.draft import Cell, Draft, Use, cells
-from replicator.validation.kinds import KINDS, RANGE
+from replicator.validation.kinds import KINDS
 
 PROBABILITY_TOLERANCE = 1e-9
 AMOUNT_LIMIT = 1e12
@@ -119,10 +119,6 @@ def _choice_options(draft: Draft) -> Iterator[Fault]:
     for name in still[1:]:
         problem = f'"{still[0]}" is the status quo already.'
         yield draft.fault(("options", name, "status_quo"), problem, "Mark at most one option.")
-    for key in RANGE:
-        if key in draft.keys("response"):
-            problem = f'a choice has no "{key}".'
-            yield draft.fault(("response", key), problem, 'Take it out, or make the type "amount".')
 
 
 def _only_option(draft: Draft, noun: str) -> Iterator[Fault]:
