@@ -24,6 +24,12 @@ NAME = "fake-model"
 
 Fault = Callable[["Handler"], None]
 
+OPENAI = {
+    "model", "prompt", "messages", "max_tokens", "temperature", "top_p", "seed", "stop", "logprobs", "top_logprobs",
+    "logit_bias",
+}  # fmt: skip
+"""Names in a request that OpenAI's API has, of those that are sent."""
+
 
 @dataclass
 class Fake:
@@ -32,6 +38,12 @@ class Fake:
     name: str = NAME
     listed: int = 20
     """The longest list of likely tokens that it grants; 0: no log probabilities at all."""
+    grants: int | None = None
+    """More likely tokens than that it leaves out without a word."""
+    parts: str = "\ufffd"
+    """How a part of a character is written; with nothing the end of text is written so, too."""
+    strict: bool = False
+    """Whether it refuses names that OpenAI's API does not have."""
     completions: bool = True
     chat: bool = True
     takes_ids: bool = True
@@ -40,6 +52,10 @@ class Fake:
     biased_values: bool = False
     """Whether a bias shows in the log probabilities."""
     tokenizes: bool = True
+    page: str | None = None
+    """Where it sends on who asks for what it does not have."""
+    others: int = 0
+    """More models that it lists."""
     spread: float = 3.0
     """Standard deviation of the logits."""
     seed: int = 0
@@ -48,13 +64,15 @@ class Fake:
     answers_as: str | None = None
     """The model's name in answers; its own unless given."""
     reply: str = "A\n"
-    faults: list[Fault] = field(default_factory=list)
-    """Misbehaviour for the next requests to the model, one each."""
+    faults: list[Fault | None] = field(default_factory=list)
+    """Misbehaviour for the next requests to the model, one each; None is none."""
     always: Fault | None = None
     """Misbehaviour for all others."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     """Bodies of requests to the model."""
     headers: list[Mapping[str, str]] = field(default_factory=list)
+    tokenized: list[str] = field(default_factory=list)
+    """Texts whose tokens were asked for."""
     url: str = ""
 
     def log_probabilities(self, ids: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -79,6 +97,7 @@ class Fake:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every answer waits for an acknowledgement of its headers
     fake: Fake
 
     def log_message(self, *_: Any) -> None:
@@ -89,7 +108,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/models":
             self.refuse(404, "Not Found")
             return
-        self.send({"object": "list", "data": [{"id": fake.name, "object": "model", "root": f"seed-{fake.seed}"}]})
+        names = [fake.name, *(f"other-{number}" for number in range(fake.others))]
+        models = [{"id": name, "object": "model", "root": f"seed-{fake.seed}"} for name in names]
+        self.send({"object": "list", "data": models})
 
     def do_POST(self) -> None:
         fake = self.fake
@@ -97,7 +118,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path in ("/tokenize", "/extras/tokenize"):
             if self.path == "/tokenize" and fake.tokenizes:
                 ids = list(body["prompt"].encode())
+                fake.tokenized.append(body["prompt"])
                 self.send({"count": len(ids), "max_model_len": 2048, "tokens": ids, "token_strs": None})
+            elif fake.page:
+                self.send({}, 307, Location=fake.page)
             else:
                 self.refuse(404, "Not Found")
             return
@@ -106,6 +130,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = fake.faults.pop(0) if fake.faults else fake.always
         if fault is not None:
             fault(self)
+        elif fake.strict and (unknown := body.keys() - OPENAI):
+            self.refuse(400, f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}")
         elif body["model"] != fake.name:
             self.refuse(404, f"The model `{body['model']}` does not exist.")
         elif self.path == "/v1/completions" and fake.completions:
@@ -143,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
         choice |= {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
         if wanted is not None:
             shown = values if fake.biased_values else raw
-            order = [int(token) for token in np.argsort(-shown)[:wanted]]
+            order = [int(token) for token in np.argsort(-shown)[:wanted][: fake.grants]]
             if fake.by_ids and body.get("logprob_token_ids"):
                 order = list(body["logprob_token_ids"])
             names = body.get("return_tokens_as_token_ids") and fake.by_ids
@@ -172,9 +198,10 @@ class Handler(BaseHTTPRequestHandler):
             "top_logprobs": [{written(token): float(values[token]) for token in [*order, drawn]}],
         }
 
-    @staticmethod
-    def text(token: int) -> str:
-        return "<|endoftext|>" if token == END else bytes([token]).decode("utf-8", errors="replace")
+    def text(self, token: int) -> str:
+        if token == END:
+            return "<|endoftext|>" if self.fake.parts else ""
+        return chr(token) if token < 128 else self.fake.parts
 
     # What a server may say
 

@@ -86,7 +86,7 @@ def test_what_fails_for_a_moment_is_asked_again(fault: Callable[[Handler], None]
     with fake_server() as fake:
         engine = _open(fake, timeout="0.5")
         expected = list(engine.answer(_questions(4)))
-        fake.faults = [fault, fault]
+        fake.faults = [fault] if fault is _hangs else [fault, fault]  # what takes too long is not asked for ever
         assert list(engine.answer(_questions(4))) == expected
         assert not fake.faults
 

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+import httpx2
+
+from replicator.engines import SERVER
 from replicator.engines.chat import check_format
 from replicator.errors import UsageError
 
-PREFIX = "server:"
 ARGUMENTS = ("api", "prompt_format", "tokenizer", "concurrency", "timeout", "fingerprint")
 """What `--model-args` may set."""
 
@@ -55,17 +57,13 @@ class Settings:
 
 def address(model: str) -> Address:
     """Of `server:URL#NAME`; without a URL it is OPENAI_BASE_URL. Raises UsageError."""
-    url, _, name = model.removeprefix(PREFIX).partition("#")
+    url, _, name = model.removeprefix(SERVER).partition("#")
     url = (url or os.environ.get("OPENAI_BASE_URL", "")).strip().rstrip("/")
     remedy = "Write server:http://127.0.0.1:8000/v1#NAME."
     if not url:
         raise UsageError("there is no address and OPENAI_BASE_URL is not set.", where=_shown(model), remedy=remedy)
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = _parts(url)
+    if parts is None:
         raise UsageError("this is not the address of a server.", where=_shown(model), remedy=remedy)
     if parts.username is not None or parts.password is not None or parts.query:
         raise UsageError(
@@ -107,6 +105,20 @@ def settings(name: str, arguments: Mapping[str, str]) -> Settings:
     )
 
 
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address that a request can be sent to; None for any other."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        host.encode("idna")
+        httpx2.URL(url)
+        usable = parts.scheme in ("http", "https") and bool(host) and (parts.port or 1) > 0
+    except (ValueError, httpx2.InvalidURL):
+        return None
+    # urlsplit drops line breaks and tabs without a word.
+    return parts if usable and url.isprintable() and " " not in url else None
+
+
 def _number(name: str, arguments: Mapping[str, str], key: str, default: float, *, whole: bool) -> float:
     text = arguments.get(key)
     if text is None:
@@ -122,6 +134,8 @@ def _number(name: str, arguments: Mapping[str, str], key: str, default: float, *
 
 
 def _shown(model: str) -> str:
-    """The model string without what stands before an @ in its address."""
-    before, at, after = model.partition("@")
-    return f"{before.partition('//')[0]}//...@{after}" if at and "//" in before else model
+    """The model string without what may hold a key: what stands before an @ in its address, and a query."""
+    before, at, after = model.rpartition("@")
+    shown = f"{before.partition('//')[0]}//...@{after}" if at and "//" in before else model
+    question = shown.find("?")
+    return shown if question < 0 else f"{shown[:question]}?..."

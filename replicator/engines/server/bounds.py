@@ -56,21 +56,25 @@ class Listing:
         unlisted = 0.0 if complete else min(missing, MOST_TOKENS * least)
         return cls(tokens, missing, unlisted, 0.0 if complete else min(missing, least))
 
-    def token(self, text: str) -> Pair:
-        """Probability of the token with this text."""
+    def token(self, text: str | None) -> Pair:
+        """Probability of the token with this text; None is a text that is not known, so that it may be any listed."""
+        if text is None:
+            return 0.0, max(self.last, *self.tokens.values(), 0.0)
         return (self.tokens[text],) * 2 if text in self.tokens else (0.0, self.last)
 
-    def end(self, continues: Callable[[str], bool], onward: Mapping[str, float | None]) -> Pair:
+    def end(self, continues: Callable[[str], bool], onward: Mapping[str, float | None], unwritten: float = 0.0) -> Pair:
         """Probability that an answer ends here: of all tokens that do not go on with it.
 
-        `onward` are the tokens that lead to another option, each with its probability where it is known.
+        `onward` are the tokens that lead to another option, each with its probability where it is known;
+        `unwritten` is the largest probability of those among them whose text is not known.
         """
         hidden = self._hides(continues, onward)
         ending = math.fsum(p for text, p in self.tokens.items() if not continues(text) and text not in onward)
         # An option's next token may be missing from the list though it looks like an ending.
         elsewhere = math.fsum(p or 0.0 for text, p in onward.items() if not continues(text) and text not in self.tokens)
         unlisted = self.missing if hidden else self.unlisted
-        return ending + max(0.0, self.missing - unlisted - elsewhere), min(1.0, ending + self.missing)
+        low = ending + max(0.0, self.missing - unlisted - elsewhere) - unwritten
+        return max(0.0, low), min(1.0, ending + self.missing)
 
     def _hides(self, continues: Callable[[str], bool], onward: Mapping[str, float | None]) -> bool:
         """Whether a token that goes on stands in the list with another's probability."""
@@ -83,7 +87,8 @@ class Listing:
 def first_token(listing: Listing, answers: Sequence[str]) -> list[Pair]:
     """Probability of each answer where only the texts of first tokens are known: its token, spelled " A" or "A".
 
-    A token that is the beginning of an answer may lead to it, and a likely spelling may be missing.
+    A token that is the beginning of an answer may lead to it, or a part of its first character, which servers write
+    in many ways; and a likely spelling may be missing.
     """
     found: list[Pair] = []
     for answer in answers:
@@ -139,4 +144,6 @@ def _share(options: Sequence[Pair], place: int) -> Pair:
 
 
 def _begins(text: str, answer: str) -> bool:
+    if not answer.isascii() and (not text or "\ufffd" in text or text.startswith("bytes:")):
+        return True
     return bool(text) and text != answer and answer.startswith(text)

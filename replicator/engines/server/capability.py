@@ -13,10 +13,10 @@ from itertools import islice
 from typing import Any, Literal
 
 from replicator.engines.server.address import Api
-from replicator.engines.server.client import RefusedError
+from replicator.engines.server.client import FailedError, RefusedError
 from replicator.engines.server.replies import MalformedError, Next, Token, next_token
 from replicator.engines.server.session import Session
-from replicator.errors import ReplicatorError, RunError
+from replicator.errors import RunError
 
 Scoring = Literal["ids", "bias", "top", "none"]
 
@@ -31,6 +31,8 @@ UNLIKELY = -0.7
 
 LISTS = (1000, 100, 20, 5)
 """How many likely tokens are asked for; the first number that the server grants."""
+ATTEMPTS = 3
+"""How often something is tried: what fails for a moment is no answer to whether it can be done."""
 WHOLE = 1_000_000
 """More tokens than any vocabulary has: whoever grants it lists them all."""
 BIAS = 100.0
@@ -74,7 +76,7 @@ class Capability:
         how = {
             "ids": "exact probabilities by token id (logprob_token_ids)",
             "bias": "exact probabilities by logit_bias",
-            "top": f"probabilities of the {self.listed} most likely tokens, the rest as bounds",
+            "top": f"probabilities of at most the {self.listed} most likely tokens, the rest as bounds",
             "none": f"samples only ({self.reason})",
         }
         return f"{'chat completions' if self.api == 'chat' else 'completions'}; {how[self.scoring]}"
@@ -115,10 +117,21 @@ class Probe:
     api: Api
     settings: Mapping[str, Any]
 
-    def next(self, count: int, **parts: Any) -> Next:
-        """Raises RefusedError, MalformedError, RunError."""
+    def next(self, count: int, *, attempts: int | None = ATTEMPTS, **parts: Any) -> Next:
+        """`parts`: more of the request. Raises RefusedError, MalformedError, RunError."""
         body = {**request(self.api, PROBE, self.settings), **listing(self.api, count), **parts}
-        return next_token(self.session.ask(self.api, body, attempts=1))
+        return next_token(self.session.ask(self.api, body, attempts=attempts))
+
+    def can(self, count: int, **parts: Any) -> Next | str:
+        """The same, or why the server cannot do it. Raises RunError where it is away, or another one answers."""
+        try:
+            return self.next(count, **parts)
+        except (RefusedError, MalformedError) as error:
+            return str(error)
+        except FailedError as failure:
+            if not failure.of_request:
+                raise
+            return failure.problem.rstrip(".")
 
 
 def request(api: Api, prompt: str | Sequence[int], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,24 +166,33 @@ def _list(probe: Probe) -> tuple[int, Next, str]:
     """How many tokens the server lists, the list, and where it lists none, why."""
     reason = ""
     for count in LISTS:
-        try:
-            found = probe.next(count)
-        except (RefusedError, MalformedError, RunError) as error:
-            reason = reason or (error.problem.rstrip(".") if isinstance(error, ReplicatorError) else str(error))
-            continue
-        if found.listed:
-            # A server may grant less than it was asked for without a word.
-            few = count > LISTS[-2] and len(found.listed) <= LISTS[-2] + 1
-            return len(found.listed) if few else count, found, ""
-        reason = reason or "the server lists no likely tokens"
+        found = probe.can(count)
+        if isinstance(found, str):
+            reason = reason or found
+        elif found.listed:
+            return _granted(count, len(found.listed)), found, ""
+        else:
+            reason = reason or "the server lists no likely tokens"
     return 0, Next(None, ()), reason
+
+
+def _granted(asked: int, got: int) -> int:
+    """How many tokens to ask for: a server may grant less than it was asked for without a word.
+
+    Never as many as it happened to list, which is part of who answers: the drawn token may be one more, and two that
+    are written alike one less. No vocabulary is so small that more than a hundred of a thousand are missing.
+    """
+    return min([asked, *(count for count in LISTS[1:] if got <= count + 1)])
 
 
 def _reach(probe: Probe, shorter: Next) -> tuple[bool, bool]:
     """Whether a list is all there is, and whether a list of everything can be had."""
     try:
-        longer = probe.next(WHOLE)
-    except (RefusedError, MalformedError, RunError):
+        longer = probe.can(WHOLE)
+    except RunError:
+        # As long an answer may be too much for whoever stands between.
+        return False, False
+    if isinstance(longer, str):
         return False, False
     complete = {token.text for token in longer.listed} == {token.text for token in shorter.listed}
     return complete and len(shorter.listed) < LISTS[0], complete or len(longer.listed) > LISTS[0]
@@ -178,9 +200,8 @@ def _reach(probe: Probe, shorter: Next) -> tuple[bool, bool]:
 
 def _takes_ids(probe: Probe, text: Next, ids: Sequence[int]) -> bool:
     """Whether the prompt's ids give what its text gives."""
-    try:
-        found = probe.next(LISTS[-1], prompt=list(ids))
-    except (RefusedError, MalformedError, RunError):
+    found = probe.can(LISTS[-1], prompt=list(ids))
+    if isinstance(found, str):
         return False
     values = {token.text: token.logp for token in text.listed}
     # Parts of characters are written alike and stand for one another.
@@ -202,19 +223,15 @@ def _identified(found: Next, tokenizer: Any) -> Iterator[tuple[int, Token]]:
 
 def _by_ids(probe: Probe, number: int, token: Token) -> bool:
     """Whether a token can be asked for by its id though others are likelier."""
-    try:
-        found = probe.next(1, **by_ids([number]))
-    except (RefusedError, MalformedError, RunError):
-        return False
-    return any(other.id == number and abs(other.logp - token.logp) < TOLERANCE for other in found.listed)
+    found = probe.can(1, **by_ids([number]))
+    listed = () if isinstance(found, str) else found.listed
+    return any(other.id == number and abs(other.logp - token.logp) < TOLERANCE for other in listed)
 
 
 def _by_bias(probe: Probe, number: int, token: Token) -> bool:
     """Whether a bias makes a token the drawn one and leaves its log probability as it was."""
-    try:
-        drawn = probe.next(0, **by_bias(number)).chosen
-    except (RefusedError, MalformedError, RunError):
-        return False
+    found = probe.can(0, **by_bias(number))
+    drawn = None if isinstance(found, str) else found.chosen
     return drawn is not None and drawn.text == token.text and abs(drawn.logp - token.logp) < TOLERANCE
 
 

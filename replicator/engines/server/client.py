@@ -6,6 +6,7 @@ not followed, and no message holds what a server echoes of it.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import threading
@@ -20,10 +21,12 @@ import httpx2
 
 from replicator import redaction
 from replicator.engines.server.address import Address
-from replicator.errors import DataError, RunError
+from replicator.errors import DataError, RunError, UsageError
 
 ATTEMPTS = 5
 """How often one request is made before its failure counts as lasting."""
+LATE_ATTEMPTS = 2
+"""The same where no answer came in time: what takes too long does so again, and may be billed each time."""
 PAUSE = 0.5
 """Seconds before the second attempt; doubled for each one after, with up to half added or taken at random."""
 LONGEST_PAUSE = 60.0
@@ -33,6 +36,8 @@ PATIENCE = 10.0
 """Seconds within which a server must accept a connection."""
 
 _RESUMES = "What was answered is kept; the same command resumes."
+_AWAY = (408, 502, 503, 504)
+"""What a server, or a gateway before it, says that cannot be asked just now."""
 
 
 class RefusedError(Exception):
@@ -46,8 +51,14 @@ class RefusedError(Exception):
 class FailedError(RunError):
     """The server failed for good."""
 
-    status: int | None = None
-    """The HTTP status of its last answer; None where there was none, or none that can be read."""
+    def __init__(self, problem: str, *, where: str, failure: _AttemptError) -> None:
+        self.advice = failure.advice
+        """What to do about it, where that is known."""
+        self.status = failure.status
+        """The HTTP status of its last answer; None where there was none, or none that can be read."""
+        self.of_request = failure.of_request
+        """Whether it may be due to what was asked; a server that is away or too busy says nothing about that."""
+        super().__init__(problem, where=where, remedy=f"{self.advice} {_RESUMES}" if self.advice else _RESUMES)
 
 
 class _AttemptError(Exception):
@@ -60,10 +71,17 @@ class _AttemptError(Exception):
         status: int | None = None,
         again_after: float | None = None,
         limited: bool = False,
+        of_request: bool = False,
+        most: int = ATTEMPTS,
+        advice: str | None = None,
     ) -> None:
+        """`limited`: the server counts requests; `most`: how many attempts such a failure is worth."""
         self.status = status
         self.again_after = again_after
         self.limited = limited
+        self.of_request = of_request
+        self.most = most
+        self.advice = advice
         super().__init__(problem)
 
 
@@ -71,19 +89,11 @@ class Client:
     """Sends JSON to one server. May be used by several threads."""
 
     def __init__(self, address: Address, *, timeout: float, connections: int) -> None:
-        key = os.environ.get("OPENAI_API_KEY", "").strip()
-        self._key = key
+        """Raises UsageError for a key or a proxy in the environment that cannot be one."""
+        self._key = key = _key()
         self._address = address
         self._timeout = timeout
-        host = urlsplit(address.url).hostname or ""
-        self._http = httpx2.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx2.Timeout(timeout, connect=min(timeout, PATIENCE)),
-            follow_redirects=False,
-            # A proxy knows no servers of this machine.
-            trust_env=host not in ("127.0.0.1", "::1", "localhost"),
-            limits=httpx2.Limits(max_connections=connections),
-        )
+        self._http = _http(address, key, timeout, connections)
         self._lock = threading.Lock()
         self._not_before = 0.0
         self._stopped = threading.Event()
@@ -111,7 +121,7 @@ class Client:
         return self._ask("POST", self._address.root + path, body, attempts)
 
     def _ask(self, method: str, url: str, body: Mapping[str, Any] | None, attempts: int | None) -> dict[str, Any]:
-        most, failed, waited = attempts or ATTEMPTS, 0, 0.0
+        most, tried, failed, waited = attempts or ATTEMPTS, 0, 0, 0.0
         while True:
             self._wait()
             if self._stopped.is_set():
@@ -119,16 +129,12 @@ class Client:
             try:
                 return self._once(method, url, body)
             except _AttemptError as failure:
+                tried += 1
                 failed += not failure.limited
-                pause = failure.again_after
-                if pause is None:
-                    pause = min(LONGEST_PAUSE, PAUSE * 2 ** max(0, failed - 1)) * random.uniform(0.5, 1.5)
-                if failed >= most or waited + pause > RATE_PATIENCE:
-                    error = FailedError(
-                        f"the server {failure}{_times(failed)}.", where=self._address.url, remedy=_RESUMES
-                    )
-                    error.status = failure.status
-                    raise error from None
+                pause = _pause(failure, tried)
+                if failed >= min(most, failure.most) or waited + pause > RATE_PATIENCE:
+                    problem = f"the server {failure}{_times(failed)}{_waiting(failure, waited)}."
+                    raise FailedError(problem, where=self._address.url, failure=failure) from None
                 waited += pause
                 if failure.limited:
                     self._hold(pause)
@@ -138,10 +144,17 @@ class Client:
     def _once(self, method: str, url: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         try:
             response = self._http.request(method, url, json=body)
-        except httpx2.ConnectError:
+        except httpx2.ProxyError:
+            raise _AttemptError("cannot be reached through the proxy") from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout):
             raise _AttemptError("cannot be reached") from None
         except httpx2.TimeoutException:
-            raise _AttemptError(f"did not answer within {self._timeout:g} seconds") from None
+            advice = (
+                f"Give it longer with --model-args timeout={max(600.0, 10 * self._timeout):g}, "
+                "or ask it for less at a time with concurrency=1."
+            )
+            problem = f"did not answer within {self._timeout:g} seconds"
+            raise _AttemptError(problem, most=LATE_ATTEMPTS, advice=advice) from None
         except httpx2.HTTPError as error:
             raise _AttemptError(f"broke off its answer ({type(error).__name__})") from None
         return self._read(response)
@@ -155,17 +168,20 @@ class Client:
         if status in (401, 403):
             remedy = "Set OPENAI_API_KEY." if not self._key else "Check OPENAI_API_KEY."
             raise DataError(f"the server refuses the key ({status}).", where=self._address.url, remedy=remedy)
+        after = _retry_after(response.headers.get("retry-after"))
         if status == 429:
-            after = _retry_after(response.headers.get("retry-after"))
-            raise _AttemptError("says that it is asked too often", again_after=after, limited=True)
+            reason = self._reason(response)
+            if _spent(response):
+                raise _AttemptError(f"says that the quota is used up{reason}", most=1, advice="Raise the quota.")
+            raise _AttemptError(f"says that it is asked too often{reason}", again_after=after, limited=True)
         if status >= 500 or status == 408:
-            after = _retry_after(response.headers.get("retry-after"))
-            raise _AttemptError(f"failed ({status}{self._reason(response)})", status=status, again_after=after)
+            problem = f"failed ({status}{self._reason(response)})"
+            raise _AttemptError(problem, status=status, again_after=after, of_request=status not in _AWAY)
         if status >= 400:
             raise RefusedError(status, f"{status}{self._reason(response)}")
         document = _json(response)
         if not isinstance(document, dict):
-            raise _AttemptError(_no_answer(response))
+            raise _AttemptError(_no_answer(response), of_request=True)
         if document.get("error"):
             raise RefusedError(status, self._clean(_message(document)))
         return document
@@ -191,11 +207,68 @@ class Client:
             self._not_before = max(self._not_before, time.monotonic() + pause)
 
 
+def _key() -> str:
+    """OPENAI_API_KEY. Raises UsageError for what no header can hold: quotes pasted from a document, a line break."""
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(
+            "OPENAI_API_KEY holds a character that no key has.", remedy="Set it again, without quotes or line breaks."
+        )
+    return key
+
+
+def _http(address: Address, key: str, timeout: float, connections: int) -> httpx2.Client:
+    host = urlsplit(address.url).hostname or ""
+    try:
+        return httpx2.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx2.Timeout(timeout, connect=min(timeout, PATIENCE)),
+            follow_redirects=False,
+            # A proxy knows no servers of this machine.
+            trust_env=host not in ("127.0.0.1", "::1", "localhost"),
+            limits=httpx2.Limits(max_connections=connections),
+        )
+    except OSError:
+        raise UsageError(
+            "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read.", remedy="Name others or none."
+        ) from None
+    except (httpx2.InvalidURL, ValueError, ImportError):
+        # What it is may hold a password.
+        raise UsageError(
+            "the environment names a proxy that cannot be used.",
+            remedy="Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY as http://HOST:PORT, or unset them.",
+        ) from None
+
+
+def _pause(failure: _AttemptError, tried: int) -> float:
+    """Seconds until the next attempt: as many as the server says, or twice as many as before."""
+    if failure.again_after is not None and failure.again_after >= PAUSE:
+        return failure.again_after
+    return min(LONGEST_PAUSE, PAUSE * 2.0 ** min(tried - 1, 30)) * random.uniform(0.5, 1.5)
+
+
+def _spent(response: httpx2.Response) -> bool:
+    """Whether a limit is no matter of waiting (OpenAI: a 429 as any other)."""
+    document = _json(response)
+    error = document.get("error") if isinstance(document, dict) else None
+    return isinstance(error, dict) and "insufficient_quota" in (error.get("code"), error.get("type"))
+
+
 def _json(response: httpx2.Response) -> Any:
     try:
-        return response.json()
-    except ValueError:
+        document = response.json()
+    except (ValueError, RecursionError):
         return None
+    return _writable(document) if "\\ud" in response.text.casefold() else document
+
+
+def _writable(value: Any) -> Any:
+    """The same without halves of characters, which JSON may hold and no file can."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_writable(part) for part in value]
+    return {_writable(k): _writable(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _no_answer(response: httpx2.Response) -> str:
@@ -224,8 +297,15 @@ def _retry_after(value: str | None) -> float | None:
             seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
             return None
-    return seconds if 0 <= seconds <= RATE_PATIENCE else None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _times(failed: int) -> str:
     return f", {failed} times in a row" if failed > 1 else ""
+
+
+def _waiting(failure: _AttemptError, waited: float) -> str:
+    """How long it was waited for a limit, and how long it would have to be."""
+    if failure.again_after is not None and waited + failure.again_after > RATE_PATIENCE:
+        return f", and wants to be asked again in {failure.again_after:.0f} seconds"
+    return f", for {waited:.0f} seconds" if failure.limited else ""

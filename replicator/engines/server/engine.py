@@ -7,14 +7,12 @@ where it tells none it can still write replies. What it can do is found out when
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from replicator.engines import chat, tokens
 from replicator.engines.engine import Answer, Question, Written, before_stop
 from replicator.engines.fingerprint import chat_template_hash, tokenizer_hash
-from replicator.engines.server import bounds, capability
+from replicator.engines.server import bounds, capability, workers
 from replicator.engines.server.address import Settings
 from replicator.engines.server.bounds import Listing
 from replicator.engines.server.capability import Capability
@@ -22,13 +20,14 @@ from replicator.engines.server.client import RefusedError
 from replicator.engines.server.replies import MalformedError, next_token, written
 from replicator.engines.server.scoring import Asked, ServerScorer
 from replicator.engines.server.session import Session
+from replicator.engines.server.shared import Shared
 from replicator.engines.server.tokenizing import RemoteTokenizer
 from replicator.errors import DataError, RunError, UsageError
 from replicator.experiment import Experiment
 from replicator.prompt import Prompt
 
-METHOD = 1
-"""Raised when the same model and prompt would be asked differently; part of the identity."""
+METHOD = 2
+"""Raised when the same model and prompt would be asked or scored differently; part of the identity."""
 
 DRIFT = 0.5
 """Largest change of the log probability of the likeliest token after the probe's text that may still be rounding."""
@@ -72,7 +71,11 @@ class ServerEngine:
         self._adds_bos = adds_bos
         self._scorer = ServerScorer(session, able, _onward(tokenizer))
         self._probed = self._probe()
-        self._trie = lru_cache(maxsize=256)(self._new_trie)
+        self._trie = Shared(self._new_trie, 256)
+        # Asked for once a question, as parts of the identity.
+        self._tokenizer_hash = _tokenizer_hash(tokenizer)
+        local = self._form == "chat" and able.api == "completions"
+        self._template_hash = chat_template_hash(tokenizer) if local else None
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -89,7 +92,7 @@ class ServerEngine:
             "listed": self.capability.listed,
             "settings": dict(self.capability.settings),
             "prompt_format": self._form,
-            "tokenizer": _tokenizer_hash(self._tokenizer),
+            "tokenizer": self._tokenizer_hash,
             "chat_template": self._template_hash,
         }
 
@@ -104,7 +107,7 @@ class ServerEngine:
             "tuning": None,
             "asked_by": self.words,
             "server": self._session.address.url,
-            "tokenizer_hash": _tokenizer_hash(self._tokenizer),
+            "tokenizer_hash": self._tokenizer_hash,
             "chat_template_hash": self._template_hash,
             **{key: value for key, value in self.identity.items() if key not in ("engine", "tokenizer")},
         }
@@ -285,16 +288,7 @@ class ServerEngine:
         """The function of every item, several requests at a time and in order, so that neighbours that begin alike
         meet in the server's cache. What fails for good stops the others.
         """
-        if len(items) <= 1 or self._concurrency == 1:
-            return [function(item) for item in items]
-        pool = ThreadPoolExecutor(self._concurrency)
-        try:
-            return list(pool.map(function, items))
-        except BaseException:
-            self._session.stop()
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        return workers.each(function, items, at_once=self._concurrency, stop=self._session.stop)
 
     def _probe(self) -> dict[str, float]:
         """Log probabilities of the likeliest tokens after the probe's text; empty where the server tells none."""
@@ -312,17 +306,12 @@ class ServerEngine:
         self._session.require_the_same()
         now = self._probe()
         moved = [text for text, logp in self._probed.items() if abs(now.get(text, logp) - logp) > DRIFT]
-        if moved or (self._probed and now and not self._probed.keys() & now.keys()):
+        if moved or (self._probed and not self._probed.keys() & now.keys()):
             raise RunError(
                 "the server changed its model while it was being asked (the same text is continued otherwise).",
                 where=self._session.address.url,
                 remedy="What was answered before is kept; serve one model and run the same command again.",
             )
-
-    @property
-    def _template_hash(self) -> str | None:
-        local = self._form == "chat" and self.capability.api == "completions"
-        return chat_template_hash(self._tokenizer) if local else None
 
 
 def _onward(tokenizer: Any) -> dict[tokens.Ending, tuple[int, ...]]:

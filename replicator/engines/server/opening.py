@@ -9,7 +9,7 @@ from replicator.engines import chat
 from replicator.engines.server import capability
 from replicator.engines.server.address import address, settings
 from replicator.engines.server.capability import PROBE, Capability
-from replicator.engines.server.client import RefusedError
+from replicator.engines.server.client import FailedError, RefusedError
 from replicator.engines.server.engine import ServerEngine
 from replicator.engines.server.replies import prompt_tokens
 from replicator.engines.server.session import Session
@@ -47,8 +47,7 @@ def open_server(
         adds_bos = _adds_bos(session, able, tokenizer)
         return ServerEngine(name, session, options, tokenizer, able, adds_bos=adds_bos, batch_size=size)
     except RunError as error:
-        # What fails before anything was asked is a model that cannot be read.
-        raise DataError(error.problem, where=error.where, remedy="Check the address, and that it runs.") from None
+        raise _unreadable(error) from None
 
 
 def check_server(name: str, model: str, arguments: Mapping[str, str]) -> None:
@@ -60,7 +59,13 @@ def check_server(name: str, model: str, arguments: Mapping[str, str]) -> None:
     try:
         Session(address(model), options).close()
     except RunError as error:
-        raise DataError(error.problem, where=error.where, remedy="Check the address, and that it runs.") from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: RunError) -> DataError:
+    """What fails before anything was asked is a model that cannot be read."""
+    advice = error.advice if isinstance(error, FailedError) else error.remedy
+    return DataError(error.problem, where=error.where, remedy=advice or "Check the address, and that it runs.")
 
 
 def _adds_bos(session: Session, able: Capability, tokenizer: Any) -> bool:

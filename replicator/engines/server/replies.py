@@ -102,10 +102,21 @@ def _completion_shape(found: Mapping[str, Any]) -> Next:
 
 def _token(entry: Mapping[str, Any]) -> Token:
     text, logp, number = entry.get("token"), entry.get("logprob"), entry.get("id")
-    if isinstance(logp, bool) or not isinstance(logp, int | float) or math.isnan(logp) or logp > 1e-3:
-        raise MalformedError(f"the server gave {logp!r} as a log probability")
+    value = _number(logp)
+    if value is None or value > 1e-3:
+        shown = "what is no number" if value is None else f"{value:g}"
+        raise MalformedError(f"the server gave {shown} as a log probability")
     if not isinstance(text, str):
         raise MalformedError("the server gave a token without text")
     if text.startswith(_ID) and text.removeprefix(_ID).isdigit():
-        return Token("", int(text.removeprefix(_ID)), min(0.0, float(logp)))
-    return Token(text, number if isinstance(number, int) else None, min(0.0, float(logp)))
+        return Token("", int(text.removeprefix(_ID)), min(0.0, value))
+    return Token(text, number if isinstance(number, int) else None, min(0.0, value))
+
+
+def _number(value: Any) -> float | None:
+    """None for what is no number; a whole one may be too large for one."""
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return None
+    return None if math.isnan(number) else number

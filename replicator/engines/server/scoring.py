@@ -92,9 +92,7 @@ class ServerScorer:
                     faults.setdefault(job.row, result)
             for row, node in nodes:
                 if row not in faults:
-                    fault = self._record(batch[row], tables[row], node, found.get((row, node)))
-                    if fault:
-                        faults[row] = fault
+                    self._record(batch[row], tables[row], node, found.get((row, node)))
         return [
             faults[row] if row in faults else _pairs(low.options(), high.options())
             for row, (low, high) in enumerate(tables)
@@ -147,7 +145,7 @@ class ServerScorer:
                 return {token: found[token] for token in job.tokens}
             if job.kind == "bias":
                 drawn = self._next(job, listing("completions", 0) | by_bias(job.token)).chosen
-                wanted = _text(job.asked, job.node, self._child(job)).strip()
+                wanted = (_text(job.asked, job.node, self._child(job)) or "").strip()
                 if drawn is None or (wanted and drawn.text.strip() != wanted):
                     return "the server drew another token than the one it was made to"
                 return {job.token: drawn.logp}
@@ -186,8 +184,8 @@ class ServerScorer:
         tables: tuple[OptionTable, OptionTable],
         node: int,
         found: Sequence[tuple[Job, Any]] | None,
-    ) -> str | None:
-        """Put down what was found at a node; where nothing was asked, that everything is open. Returns a fault."""
+    ) -> None:
+        """Put down what was found at a node; where nothing was asked, that everything is open."""
         low, high = tables
         children = asked.trie.children[node]
         closing = node in low.closing
@@ -196,7 +194,7 @@ class ServerScorer:
                 low.step[child], high.step[child] = -math.inf, 0.0
             if closing:
                 low.end[node], high.end[node] = -math.inf, 0.0
-            return None
+            return
         exact: dict[int, float] = {}
         listed: Listing | None = None
         for _, result in found:
@@ -212,26 +210,28 @@ class ServerScorer:
             elif listed is not None:
                 low.step[child], high.step[child] = map(_log, listed.token(texts[child]))
         if closing:
-            onward = {
-                texts[child]: math.exp(exact[t]) if (t := asked.trie.token[child]) in exact else None
-                for child in children
-            }
-            low.end[node], high.end[node] = map(_log, self._end(asked, exact, listed, onward))
-        return None
+            low.end[node], high.end[node] = map(_log, self._end(asked, node, exact, listed))
 
-    def _end(
-        self, asked: Asked, exact: Mapping[int, float], listed: Listing | None, onward: Mapping[str, float | None]
-    ) -> Pair:
+    def _end(self, asked: Asked, node: int, exact: Mapping[int, float], listed: Listing | None) -> Pair:
         if listed is None:
             rest = max(0.0, 1.0 - math.fsum(math.exp(value) for value in exact.values()))
             return rest, rest
-        return listed.end(lambda text: continues(text, asked.ending), onward)
+        onward: dict[str, float | None] = {}
+        unwritten = 0.0
+        for child in asked.trie.children[node]:
+            text, value = _text(asked, node, child), exact.get(asked.trie.token[child])
+            probability = None if value is None else math.exp(value)
+            if text is not None:
+                onward[text] = probability
+            else:
+                unwritten += listed.token(None)[1] if probability is None else probability
+        return listed.end(lambda text: continues(text, asked.ending), onward, unwritten)
 
 
-def _text(asked: Asked, node: int, child: int) -> str:
-    """The text of the token that leads to a child; empty where it is not known."""
-    before = asked.written.get(node)
-    return "" if before is None else asked.written.get(child, before)[len(before) :]
+def _text(asked: Asked, node: int, child: int) -> str | None:
+    """The text of the token that leads to a child; None where it is not known."""
+    before, whole = asked.written.get(node), asked.written.get(child)
+    return None if before is None or whole is None else whole[len(before) :]
 
 
 def _reached(table: OptionTable, node: int) -> float:

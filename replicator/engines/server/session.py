@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from replicator import redaction
 from replicator.engines.server.address import Address, Api, Settings
 from replicator.engines.server.client import Client, FailedError, RefusedError
 from replicator.errors import DataError, ReplicatorError, RunError
@@ -14,6 +15,9 @@ PATHS: Mapping[Api, str] = {"completions": "/completions", "chat": "/chat/comple
 
 _DESCRIBING = ("root", "max_model_len", "meta", "parent")
 """Parts of a model's entry in /models that say what it is; the others are dates and permissions."""
+
+_NAMED = 10
+"""Names of models that a message holds."""
 
 _NOBODY = "no-such-model-of-this-name"
 
@@ -82,14 +86,18 @@ class Session:
             return
         try:
             prompt: dict[str, Any] = {"prompt": "."} if api == "completions" else {"messages": _HELLO}
-            self._client.post(PATHS[api], {"model": _NOBODY, "max_tokens": 1, **prompt}, attempts=1)
-        except (RefusedError, RunError):
+            self._client.post(PATHS[api], {"model": _NOBODY, "max_tokens": 1, **prompt}, attempts=2)
+        except RefusedError:
+            return
+        except FailedError as failure:
+            if not failure.of_request:
+                raise
             return
         raise self.unknown()
 
     def unknown(self) -> DataError:
         """That the server does not have the model."""
-        listed = ", ".join(self.known or ()) or "none that it names"
+        listed = _some(list(self.known or ())) or "none that it names"
         return DataError(
             f"the server has no model {self.name!r}.", where=self.address.url, remedy=f"It serves: {listed}."
         )
@@ -113,7 +121,7 @@ class Session:
         listed = list(self.known or ())
         if len(listed) == 1:
             return listed[0]
-        which = ", ".join(listed) or "it lists none"
+        which = _some(listed) or "it lists none"
         raise DataError(
             "which model of this server is meant?",
             where=self.address.url,
@@ -141,14 +149,21 @@ class Session:
             raise self._changed(f"its {what} was {before} and is {now}", hint)
 
     def _changed(self, how: str, hint: str = "") -> ReplicatorError:
+        told = redaction.text(" ".join(how.split()))[:300]
         return RunError(
-            f"the server changed its model while it was being asked ({how}).",
+            f"the server changed its model while it was being asked ({told}).",
             where=self.address.url,
             remedy=f"What was answered before is kept; serve one model and run the same command again.{hint}",
         )
 
 
 _HELLO = [{"role": "user", "content": "."}]
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few names: hosted servers list hundreds."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _same_model(asked: str, answered: str) -> bool:

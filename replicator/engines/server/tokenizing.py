@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-from replicator.engines.server.client import RefusedError
+from replicator.engines.server.client import FailedError, RefusedError
 from replicator.engines.server.replies import MalformedError
 from replicator.engines.server.session import Session
-from replicator.errors import RunError
+from replicator.engines.server.shared import Shared
+from replicator.errors import DataError
 
 SAMPLE = "Question: Which do you choose, A or B?\n\nAnswer: 10, $5.50 or «none»"
 """A text that shows how a tokenizer treats words, digits, space and what is not ASCII."""
@@ -28,7 +28,7 @@ class RemoteTokenizer:
         """Raises RefusedError, RunError or MalformedError where the server gives no tokens there."""
         self._session = session
         self._path = path
-        self._ids = lru_cache(maxsize=1 << 14)(self._ask)
+        self._ids = Shared(self._ask, 1 << 14)
         opening = self._ids("")
         self.bos_token_id = opening[0] if opening else None
         if not self(SAMPLE)["input_ids"]:
@@ -55,13 +55,17 @@ class RemoteTokenizer:
 
 def remote(session: Session) -> RemoteTokenizer | None:
     """The server's own tokenizer (vLLM, SGLang and llama.cpp's server: /tokenize; llama-cpp-python:
-    /extras/tokenize); None where it has none.
+    /extras/tokenize); None where it has none. Raises RunError where it is away.
     """
     for path in ("/tokenize", "/extras/tokenize"):
         try:
             return RemoteTokenizer(session, path)
-        except (RefusedError, RunError, MalformedError):
+        except (RefusedError, MalformedError, DataError):
+            # A gateway may ask for another key there, or send on to a page for people.
             continue
+        except FailedError as failure:
+            if not failure.of_request:
+                raise
     return None
 
 
