@@ -11,11 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from replicator import intervals
 from replicator.intervals import Floats
 from replicator.response import read_division
-from replicator.shares import DRAWN, PerUnit, Unit, matrix, over_prompts, per_unit, questions, unit_of, usable
+from replicator.shares import (
+    DRAWN,
+    PerUnit,
+    Unit,
+    independent,
+    matrix,
+    over_prompts,
+    per_unit,
+    questions,
+    unit_of,
+    usable,
+)
 
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -74,8 +86,9 @@ def _mean(rows: pd.DataFrame, asked: pd.DataFrame, weights: Floats | None, value
     unit = unit_of(asked)
     per = per_unit(rows, asked, each[:, None], unit)
     if set(rows["elicitation"]) <= DRAWN and np.ptp(each) < intervals.EDGE:
-        # Draws that all agree still leave room for what was not seen, whatever they were sorted into.
-        low, high = _unvaried(each, bounded=listed)
+        # Draws that all agree still leave room for what was not seen, whatever they were sorted into; those of one
+        # person no less than one of them.
+        low, high = _unvaried(each, independent(rows), bounded=listed)
     else:
         low, high = _interval(per, unit, bounded=listed)
     mean = float(per.value.mean())
@@ -118,10 +131,10 @@ def _reach(per: PerUnit, unit: Unit) -> float:
     return intervals.t_reach(np.array([per.value[per.unit == one].mean() for one in range(groups)]))
 
 
-def _unvaried(values: Floats, *, bounded: bool) -> tuple[float, float]:
+def _unvaried(values: Floats, person: NDArray[np.int64], *, bounded: bool) -> tuple[float, float]:
     if not bounded:
         return math.nan, math.nan
-    low, high = intervals.mean_over_people(values[:, None], np.arange(len(values)))
+    low, high = intervals.mean_over_people(values[:, None], person)
     return float(low[0]), float(high[0])
 
 

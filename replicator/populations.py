@@ -101,7 +101,8 @@ def _description(entry: Mapping[str, Any]) -> str:
 
 
 def _is_forecast(entry: Mapping[str, Any]) -> bool:
-    return "verbalised" in entry["elicitation"]
+    """Whether it says what people do: in shares that it states, or by answering for a group of them."""
+    return "verbalised" in entry["elicitation"] or (entry["personas"] or {}).get("asked_as") == "group"
 
 
 def _limits(entry: Mapping[str, Any], table: pd.DataFrame) -> list[str]:

@@ -158,7 +158,7 @@ def no_variation(frame: pd.DataFrame) -> dict[str, Any] | None:
     }
     if len(chosen) > 1:
         return None
-    n = _independent(rows)
+    n = int(independent(rows).max()) + 1
     return {"option": chosen.pop(), "n": n, "bound": intervals.unvaried_bound(n)}
 
 
@@ -192,7 +192,7 @@ def _cell(rows: pd.DataFrame) -> Cell:
         share, n = per.value.mean(axis=0), int(per.unit.max()) + 1
         low, high = over_prompts(per, unit) or intervals.over_people(per.value, per.unit)
         if set(rows["elicitation"]) <= DRAWN and unit in ("wording", "persona"):
-            low, high = _unvaried(share, low, high, _independent(good))
+            low, high = _unvaried(share, low, high, int(independent(good).max()) + 1)
     return Cell(
         population=str(rows["model"].iloc[0]),
         item=str(rows["item"].iloc[0]),
@@ -216,9 +216,12 @@ def _gift(rows: pd.DataFrame, asked_for: pd.DataFrame) -> Gift:
         [amounts / largest, np.isclose(amounts, 0.0), half, (amounts > largest / 2.0) & ~half], axis=1
     ).astype(np.float64)
     unit = unit_of(asked_for)
-    per = per_unit(rows, asked_for, matrix(rows["probabilities"]) @ functionals, unit)
+    each = matrix(rows["probabilities"]) @ functionals
+    per = per_unit(rows, asked_for, each, unit)
     mean = per.value.mean(axis=0)
     low, high = over_prompts(per, unit) or intervals.mean_over_people(per.value, per.unit)
+    if set(rows["elicitation"]) <= DRAWN and np.ptp(each[:, 0]) < intervals.EDGE:
+        low, high = intervals.mean_over_people(each, independent(rows))
     worst = _worst_case(asked_for, lambda some: matrix(some["probabilities"]) @ functionals[:, :1], 1, unit)
     return Gift(
         population=str(rows["model"].iloc[0]),
@@ -281,6 +284,12 @@ def over_prompts(per: PerUnit, unit: Unit) -> tuple[Floats, Floats] | None:
     return intervals.over_wordings(per.value) if unit == "wording" else None
 
 
+def independent(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """(rows,) Whose each answer is, from 0 on: the subject's, or nobody else's where none is known."""
+    alone = pd.Series(range(len(rows)), index=rows.index)
+    return _codes(rows["subject"].astype(object).where(rows["subject"].notna(), alone))
+
+
 def _worst_case(
     rows: pd.DataFrame, read: Callable[[pd.DataFrame], Floats], k: int, unit: Unit
 ) -> tuple[Floats, Floats] | None:
@@ -316,10 +325,6 @@ def unit_of(rows: pd.DataFrame) -> Unit:
     if set(rows["elicitation"]) <= DRAWN and rows["wording"].nunique() < 2:
         return "answer"
     return "wording"
-
-
-def _independent(rows: pd.DataFrame) -> int:
-    return int(rows["subject"].nunique()) if rows["subject"].notna().any() else len(rows)
 
 
 def _faint(rows: pd.DataFrame) -> pd.Series[bool]:

@@ -29,7 +29,7 @@ def against_population(population: Mapping[str, Any]) -> list[str]:
     if has_random_weights(population):
         reasons.append("the model's weights are random, so that it does not choose meaningfully")
     if is_forecast(population):
-        reasons.append("it states what it expects people to do, which is a forecast and no choice of its own")
+        reasons.append("it says what people do, which is a forecast and no choice of its own")
     valid = population.get("valid_share")
     if valid is not None and valid < VALID_SHARE:
         reasons.append(f"only {_percent(valid)} of its answers are valid (at least {_percent(VALID_SHARE)} needed)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
+from recorded import real
 
 from replicator import choices, compare, design, resources, runs, specification
 from replicator.collect import collect
@@ -22,8 +22,6 @@ from replicator.exchange import importing, mapping
 from replicator.experiment import Experiment
 from replicator.references import references
 from replicator.store import AnswerStore
-
-REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))
 
 VALIDATOR = Draft202012Validator(resources.schema("results"))
 
@@ -425,12 +423,10 @@ def test_a_run_folder_is_compared_and_written_whole(lotteries: Experiment, tmp_p
 @pytest.mark.real_data
 def test_gpt4_beside_the_people_of_moblab(dictator: Experiment, tmp_path: Path) -> None:
     """People give 25.86 of 100; GPT-4 gave half in 30 of 30, farther from them than uniform choice is."""
-    if not REAL_DATA.is_dir():
-        pytest.skip(f"no recorded choices at {REAL_DATA}")
     people = recording(
         dictator,
         tmp_path / "people.parquet",
-        REAL_DATA / "human/moblab/dictator.csv",
+        real("human/moblab/dictator.csv"),
         mapping.read_options(
             map=["subject=UserID", "value=move"],
             where="Role == 'first' and Round == 1 and Total == 100 and move >= 0 and move <= 100",
@@ -439,7 +435,7 @@ def test_gpt4_beside_the_people_of_moblab(dictator: Experiment, tmp_path: Path) 
     model = recording(
         dictator,
         tmp_path / "model.parquet",
-        REAL_DATA / "recorded_models/chatgpt_behavioral/mei2024_trials.csv",
+        real("recorded_models/chatgpt_behavioral/mei2024_trials.csv"),
         mapping.read_options(
             map=["value=value"],
             where="game == 'dictator' and file == 'dictator_gpt4_2023_04_05-04_34_28_AM.json'",

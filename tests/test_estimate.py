@@ -6,8 +6,6 @@ Every run here goes the whole way: experiment, trials, simulated participants or
 from __future__ import annotations
 
 import json
-import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from recorded import real
+from watchers import Silent
 
 from replicator import choices, pipeline, references, resources, specification, theories
 from replicator.engines.simulated import choice_probabilities, draw_people
@@ -28,8 +28,6 @@ from replicator.inference.estimate import estimate_run
 from replicator.inference.structure import Structure, structure
 from replicator.runs import Run
 from replicator.shares import usable
-
-REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))
 
 TOM_MEDIAN = 1.937
 """Median over people of a logit of acceptance with an intercept, each person alone, in the data of Tom et al. 2007
@@ -55,16 +53,6 @@ HUMAN = "participants:human"
 
 Entry = dict[str, Any]
 Fits = Sequence[Mapping[str, Any]]
-
-
-class Silent:
-    """Nobody watches."""
-
-    def stage(self, name: str) -> None:
-        pass
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -394,16 +382,6 @@ def assert_no_variation(estimated: Estimated, population: str) -> None:
 
 
 # Real choices
-
-
-def real(path: str) -> Path:
-    """A file of the data at hand; its absence is told aloud."""
-    file = REAL_DATA / path
-    if not file.is_file():
-        reason = f"REAL DATA MISSING: {file} (set REPLICATOR_REAL_DATA)"
-        warnings.warn(reason, stacklevel=2)
-        pytest.skip(reason)
-    return file
 
 
 @pytest.fixture(scope="module")

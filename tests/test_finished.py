@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pandas as pd
 
+import replicator
 from replicator.inference import finished
 
 
@@ -16,6 +18,21 @@ def test_other_answers_or_another_seed_are_another_fit() -> None:
     assert finished.fingerprint(rows) != finished.fingerprint(other)
     assert finished.key("answers", 0) == finished.key("answers", 0)
     assert finished.key("answers", 0) != finished.key("answers", 1)
+
+
+def test_a_fit_is_known_by_all_code_that_its_numbers_come_from() -> None:
+    """What is imported beside the two folders is hashed too, or carries no arithmetic: texts, files and the table."""
+    package = Path(replicator.__file__).parent
+    imported = set()
+    for path in [*(package / "inference").glob("*.py"), *(package / "theories").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "replicator":
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("replicator."):
+                imported.add(str(node.module).split(".")[1])
+    carriers = {"choices", "errors", "files", "personas", "resources", "runs", "versions"}
+    assert imported - {"inference", "theories"} - carriers <= set(finished._BESIDE)
+    assert "intervals" in imported
 
 
 def test_what_is_damaged_or_lost_its_posterior_is_not_finished(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from recorded import real
 
 from replicator import choices, runs, specification
 from replicator.errors import DataError, MappingError, SpecError
 from replicator.exchange.importing import import_choices, import_run, population_name
 from replicator.exchange.mapping import read_options
 from replicator.experiment import Experiment
-
-REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))
 
 GAMBLES = ["subject=who", "stimulus.gain=gain", "stimulus.loss=loss", "value=took"]
 HEADER = "who,gain,loss,took,mood\n"
@@ -382,16 +379,6 @@ def test_a_file_that_is_refused_leaves_no_folder(gambles: Experiment, tmp_path: 
 
 
 # Real choices
-
-
-def real(path: str) -> Path:
-    """A file of the data at hand; its absence is told aloud."""
-    file = REAL_DATA / path
-    if not file.is_file():
-        reason = f"REAL DATA MISSING: {file} (set REPLICATOR_REAL_DATA)"
-        warnings.warn(reason, stacklevel=2)
-        pytest.skip(reason)
-    return file
 
 
 @pytest.mark.real_data

@@ -18,20 +18,23 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy import special
+from watchers import Silent
 
-from replicator import choices, design, intervals, personas, pipeline, runs, shares, specification
+from replicator import choices, design, intervals, personas, pipeline, runs, shares, specification, verdicts
 from replicator.collect import collect
 from replicator.engines.engine import Answer, Question
 from replicator.engines.simulated import choice_probabilities, gift_probabilities
 from replicator.experiment import Experiment
 from replicator.inference import personas as fitted
 from replicator.inference.data import COLUMNS, choice_data
-from replicator.inference.estimate import estimate_job, estimate_run
+from replicator.inference.estimate import estimate_job
 from replicator.inference.geometry import geometry
 from replicator.inference.jobs import jobs_of
 from replicator.inference.structure import structure
 from replicator.inference.tabulation import sensitivity_unit, stake
+from replicator.inference.words import of_personas
 from replicator.means import means
+from replicator.report import words
 from replicator.runs import Run
 from replicator.store import AnswerStore
 from replicator.theories import THEORIES
@@ -41,6 +44,13 @@ MISFIT = 0.1
 NOTHING = np.linspace(0.05, 0.6, 10)
 
 Entry = dict[str, Any]
+
+
+def test_one_wording_is_not_said_to_be_crossed_with() -> None:
+    for wordings in (0, 1):
+        (said,) = of_personas("crossed", 12, wordings, 12)
+        assert said == "The typical one of 12 personas; how they differ is `person_sd`."
+    assert "crossed with 2 wordings" in of_personas("crossed", 12, 2, 12)[0]
 
 
 @dataclass
@@ -189,16 +199,6 @@ def test_persons_are_estimated_as_persons_and_as_shares_and_groups_as_shares(
     assert "crossed" not in [job.personas for job in forecasts]  # what others would do is no person's choice
 
 
-class Silent:
-    """Nobody watches."""
-
-    def stage(self, name: str) -> None:
-        pass
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def givers(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Ten personas, each with a probability to give nothing, and one with a job that is none."""
@@ -224,10 +224,22 @@ def test_known_givers_come_out_again(givers: Run) -> None:
 
 def test_a_group_answers_for_its_members_and_is_no_person(tmp_path: Path) -> None:
     lines = ["nothing", *(f"{p:.4f}" for p in NOTHING)]
-    entries = estimate_run(asked(specification.find("dictator"), tmp_path, lines, "group", wording_sd=0.2))
+    results = pipeline.refresh(
+        asked(specification.find("dictator"), tmp_path, lines, "group", wording_sd=0.2), Silent()
+    )
+    entries = [entry for entry in results["estimates"] if entry["population"] == "actor"]
     assert {e["estimand"] for e in entries} == {"representative_agent"}
     assert {e["sampling_unit"] for e in entries} == {"wording"}
     assert "all 10 personas together" in entries[0]["words"][-1]
+    # What it says of a group is a forecast, also where it states no shares, and gives no verdict about itself.
+    (population,) = [p for p in results["populations"] if p["name"] == "actor"]
+    assert "forecast" in population["limits"]
+    assert population["description"] == "What a language model says that people do."
+    assert any("no choice of its own" in reason for reason in verdicts.against_population(population))
+    (said,) = [line for line in words.summary(results) if line.startswith("actor")]
+    assert "a language model's forecast of people like each of 10 groups" in said
+    assert "forecasts that people give" in said
+    assert "No verdict about its behaviour: it says what people do, which is a forecast" in said
 
 
 def test_results_and_report_say_who_was_asked_and_escape_it(givers: Run) -> None:
@@ -235,6 +247,7 @@ def test_results_and_report_say_who_was_asked_and_escape_it(givers: Run) -> None
     (population,) = [p for p in results["populations"] if p["name"] == "actor"]
     assert population["personas"] == {"number": 10, "asked_as": "person"}
     assert population["people"] is None
+    assert "forecast" not in population["limits"]
     row = next(row for row in results["choices"] if row["population"] == "actor")
     assert (row["unit"], row["n"]) == ("persona", 10)
     page = pipeline.write_report([givers], givers.report, Silent()).read_text(encoding="utf-8")
@@ -328,7 +341,7 @@ def test_fits_drop_what_lost_its_counterbalance_and_draw_lots_only_when_they_mus
 
 def test_shares_of_all_personas_are_their_mean() -> None:
     table = crossed(3, 2, 0.5, 0.1, 1)
-    mean = fitted.averaged(table)
+    mean = fitted.over_all(table)
     assert len(mean) == 2 * 2
     for row in mean.to_dict("records"):
         same = table[(table["wording"] == row["wording"]) & (table["order"] == row["order"])]

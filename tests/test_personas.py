@@ -12,6 +12,7 @@ import pytest
 from command_line import called, one_line
 from small_experiments import lotteries
 from test_collect import Clerk
+from watchers import Silent
 
 from replicator import choices, compare, design, personas, pipeline, prompt, specification, study
 from replicator.engines import chat, checkpoint
@@ -183,16 +184,6 @@ def test_two_personas_in_the_same_words_answer_each_for_themselves_when_answers_
 def people(tmp_path: Path) -> Path:
     rows = ['a,34,"<script>alert(1)</script>"', "b,71,Japan", "c,22,Kenya"]
     return written(tmp_path, "people.csv", "\n".join(["subject,age,country", *rows]))
-
-
-class Silent:
-    """Nobody watches."""
-
-    def stage(self, name: str) -> None:
-        pass
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        pass
 
 
 def request(people: Path, *models: str, style: personas.AskedAs = "person") -> pipeline.Request:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import real
 
 from replicator import references, resources
 from replicator.errors import SpecError
@@ -182,10 +182,7 @@ def test_what_is_no_json_is_said_to_be_none(tmp_path: Path) -> None:
 
 @pytest.mark.real_data
 def test_figures_are_those_of_the_collected_estimates() -> None:
-    folder = Path(os.environ.get("REPLICATOR_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    source = folder / "human_estimates.json"
-    if not source.is_file():
-        pytest.skip(f"{source} is not there")
+    source = real("human_estimates.json")
     collected = {entry["id"]: entry for entry in json.loads(source.read_text(encoding="utf-8"))}
     for name in REQUIRED:
         reference, entry = references.references()[name], collected[name]

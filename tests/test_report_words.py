@@ -195,7 +195,7 @@ def test_a_forecast_is_named_as_one_and_gives_no_verdict_about_the_model() -> No
     said = of(document, model["name"])
     assert "a language model's forecast of people" in said
     assert "forecasts that people choose safe" in said
-    assert "No verdict about its behaviour: it states what it expects people to do" in said
+    assert "No verdict about its behaviour: it says what people do" in said
     assert not re.search(r"risk aversion r|\bchose\b", said.split("; people")[0])
 
 

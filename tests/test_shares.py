@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from replicator import intervals, positions, shares
+from replicator.means import means
 
 OPTIONS = ["safe", "risky"]
 WORDINGS = [f"w{i}" for i in range(10)]
@@ -210,6 +211,30 @@ def test_thirty_of_thirty_leaves_up_to_nine_and_a_half_per_cent() -> None:
     gift = shares.gifts(frame)[0]
     assert gift.mean == 50.0
     assert (gift.low, gift.high) == pytest.approx((50 - 50 * found["bound"], 50 + 50 * found["bound"]))
+
+
+@pytest.mark.parametrize(("subjects", "persons"), [(["a"] * 30, 1), (["a", "b", "c"] * 10, 3), (["a", "b", "c"], 3)])
+def test_agreeing_answers_of_the_same_persons_count_once_a_person(subjects: list[str], persons: int) -> None:
+    """In means of numbers and of amounts as in shares; of one person's others nothing is known."""
+    frame = recorded([(who, "50") for who in subjects], [str(n) for n in range(101)], response="number")
+    reach = 50 * intervals.unvaried_bound(persons) if persons > 1 else 50.0
+    (mean,) = means(frame)
+    assert (mean.n, mean.low, mean.high) == (persons, pytest.approx(50 - reach), pytest.approx(50 + reach))
+    (gift,) = shares.gifts(frame.assign(response="amount"))
+    assert (gift.low, gift.high) == pytest.approx((mean.low, mean.high))
+    assert only(shares.cells(frame)).high[0] == pytest.approx(intervals.unvaried_bound(persons))
+
+
+def test_sampled_amounts_that_agree_leave_room_for_what_was_not_seen() -> None:
+    """Exact distributions that agree are certain; one sample in each of ten wordings is not."""
+    grid = [str(n) for n in range(101)]
+    rows = [row(wording=f"w{i}", options=grid, probabilities=np.eye(101)[50], response="amount") for i in range(10)]
+    exact = pd.DataFrame(rows)
+    (certain,) = shares.gifts(exact)
+    assert (certain.low, certain.high) == pytest.approx((50, 50))
+    (drawn,) = shares.gifts(exact.assign(elicitation="sample"))
+    reach = 50 * intervals.unvaried_bound(10)
+    assert (drawn.low, drawn.high) == pytest.approx((50 - reach, 50 + reach))
 
 
 def test_exact_probabilities_and_varied_draws_are_not_without_variation() -> None:

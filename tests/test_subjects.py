@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from choice_designs import made, read
+from recorded import real
 from scipy import optimize, special
 
 from replicator import specification, theories
@@ -20,7 +19,6 @@ from replicator.inference.subjects import by_subject, median_interval
 from replicator.shares import usable
 from replicator.theories import Stimuli
 
-REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))
 LINEAR = theories.get("loss-aversion")
 GAIN, LOSS = (a.ravel().astype(float) for a in np.meshgrid(np.arange(10, 41, 2), np.arange(5, 21)))
 
@@ -175,11 +173,7 @@ def test_the_interval_of_a_median_over_people() -> None:
 @pytest.mark.real_data
 def test_tom_2007_gives_the_published_median(tmp_path: Path) -> None:
     """1.93 as published (Tom et al. 2007): a logit of acceptance with an intercept, person by person."""
-    file = REAL_DATA / "human/tom2007_mixed_gambles/tom2007_choices.csv"
-    if not file.is_file():
-        reason = f"REAL DATA MISSING: {file} (set REPLICATOR_REAL_DATA)"
-        warnings.warn(reason, stacklevel=2)
-        pytest.skip(reason)
+    file = real("human/tom2007_mixed_gambles/tom2007_choices.csv")
     mapping = read_options(
         map=["subject=participant_id", "stimulus.gain=gain", "stimulus.loss=loss", "value=accept"],
         values=["1=accept,0=reject"],

@@ -29,6 +29,9 @@ COLUMNS = (
 )  # fmt: skip
 """What estimation reads of a table of choices."""
 
+PROMPT = ("item", "condition", "wording", "labels", "order", "subject")
+"""What tells one prompt from another."""
+
 Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 """(item, condition) -> outcomes, as `choices.cells` gives them."""
 
@@ -157,17 +160,18 @@ def choice_data(
     )
 
 
-def averaged(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a presentation, with probabilities averaged over its repeats: they are draws for one prompt, not
-    units."""
-    shown = ["item", "condition", "wording", "labels", "order", "subject"]
-    if not table.duplicated(shown).any():
+def averaged(table: pd.DataFrame, keys: Sequence[str] = PROMPT) -> pd.DataFrame:
+    """One row for every combination of `keys`, with the mean of the probabilities: by default one a prompt, whose
+    repeats are draws and not units."""
+    if not table.duplicated(list(keys)).any():
         return table
-    means = [
-        rows.iloc[:1].assign(probabilities=[np.mean(np.stack(list(rows["probabilities"])), axis=0)])
-        for _, rows in table.groupby(shown, sort=False, dropna=False)
-    ]
-    return pd.concat(means)
+    code = table.groupby([table[key].fillna("") for key in keys], sort=False).ngroup().to_numpy()
+    values = np.asarray(table["probabilities"].tolist(), dtype=float)
+    total = np.zeros((code.max() + 1, values.shape[1]))
+    np.add.at(total, code, values)
+    mean = total / np.bincount(code)[:, None]
+    first = table[~pd.Series(code).duplicated().to_numpy()]
+    return first.assign(probabilities=list(mean[pd.unique(code)]))
 
 
 def from_shares(

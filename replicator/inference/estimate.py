@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from replicator import choices, files, theories
 from replicator.experiment import Experiment
-from replicator.inference import finished, gifts, personas, posterior, subjects, words
-from replicator.inference.data import COLUMNS, Cells, ChoiceData, averaged, choice_data, from_shares
+from replicator.inference import finished, gift_tables, personas, posterior, subjects, words
+from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares
 from replicator.inference.entries import (
     Entry,
     Label,
@@ -39,12 +38,9 @@ from replicator.inference.identification import (
 from replicator.inference.jobs import Job, condition_of, jobs_of, levels_of
 from replicator.inference.structure import can_have_intercept, structure
 from replicator.runs import Run
-from replicator.shares import usable
+from replicator.shares import COMPREHENSION, usable
 from replicator.theories.stimuli import check_domain
 from replicator.theories.theory import Parameter, Theory
-
-CERTAIN = 1e-6
-"""A distribution of gifts that leaves less than this to other amounts is certain."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -133,14 +129,10 @@ def _choice_job(
         elicitation = str(rows["elicitation"].iloc[0])
         unit = "item" if job.unit == "pooled" else job.unit
         kept = _as_personas(usable(rows), job, seed)
+        silent = _silent(_label(job, unit, elicitation, intercept=False, experiment=experiment), rows, kept)
         if kept.empty:
-            label = _label(job, unit, elicitation, intercept=False, experiment=experiment)
-            conditions = [c for c in dict.fromkeys(rows["condition"]) if c != "comprehension"]
-            return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
+            return silent
         data = choice_data(kept, cells, job.unit)
-        label = _label(job, unit, elicitation, intercept=False, experiment=experiment)
-        lost = [c for c in dict.fromkeys(rows["condition"]) if c not in {"comprehension", *data.conditions}]
-        silent = [e for c in lost for e in silent_entries(label, c, words.nothing_usable(rows[rows["condition"] == c]))]
     check_domain(theory, data.stimuli)
     intercept = can_have_intercept(theory, job.fit.noise, data)
     label = _label(job, unit, elicitation, intercept=intercept, experiment=experiment)
@@ -155,12 +147,18 @@ def _choice_job(
     return silent + _sampled(run, label, job, data, seed, intercept=intercept, asked=asked)
 
 
+def _silent(label: Label, rows: pd.DataFrame, kept: pd.DataFrame) -> list[Entry]:
+    """Entries of the conditions that were asked but have no usable answer, with the reason."""
+    lost = [c for c in dict.fromkeys(rows["condition"]) if c not in {COMPREHENSION, *kept["condition"]}]
+    return [e for c in lost for e in silent_entries(label, c, words.nothing_usable(rows[rows["condition"] == c]))]
+
+
 def _as_personas(kept: pd.DataFrame, job: Job, seed: int) -> pd.DataFrame:
     """The usable answers as a fit of personas reads them; others as they are."""
     if job.personas == "none" or kept.empty:
         return kept
     found = personas.complete(kept)
-    return personas.drawn(found, seed) if job.personas == "crossed" else personas.averaged(found)
+    return personas.drawn(found, seed) if job.personas == "crossed" else personas.over_all(found)
 
 
 def _deterministic(label: Label, data: ChoiceData) -> list[Entry]:
@@ -257,47 +255,18 @@ def _spread(found: posterior.Posterior, theory: str, condition: int) -> dict[str
 
 
 def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, cells: Cells, seed: int) -> list[Entry]:
-    recorded = bool((rows["elicitation"] == "recorded").all())
-    unit = "gift" if job.kind != "human" or job.pooling == "complete" else "person"
-    label = _label(
-        job,
-        unit if recorded else job.unit,
-        str(rows["elicitation"].iloc[0]),
-        intercept=False,
-        experiment=experiment,
-    )
+    elicitation = str(rows["elicitation"].iloc[0])
+    recorded = "gift" if job.kind != "human" or job.pooling == "complete" else "person"
+    unit = recorded if elicitation == "recorded" else job.unit
+    label = _label(job, unit, elicitation, intercept=False, experiment=experiment)
     kept = usable(rows)
-    if job.personas != "none" and not kept.empty:
-        each = ["subject"] if job.personas == "crossed" else []
-        kept = personas.mean_over(kept, [*each, "wording", "item", "condition"])
-    conditions = tuple(c for c in dict.fromkeys(rows["condition"]) if c != "comprehension")
+    silent = _silent(label, rows, kept)
     if kept.empty:
-        return [e for c in conditions for e in silent_entries(label, c, words.nothing_usable(rows))]
-    conditions = tuple(c for c in conditions if (kept["condition"] == c).any())
-    shares = _share_tables(kept, cells)
-    if recorded:
-        kept = kept.assign(share=[shares[i, c][0][str_amount] for i, c, str_amount in _amounts(kept)])
-        if len(set(kept["share"])) == 1:
-            sets = words.unvaried(float(kept["share"].iloc[0]), len(kept))
-            return [e for c in conditions for e in silent_entries(label, c, sets.why_not, sets=sets.known)]
-        data = gifts.from_records(kept, conditions, "person" if job.pooling == "partial" else "gift")
-    else:
-        kept = averaged(kept)
-        certain = _certain_gift(kept, shares)
-        if certain is not None:
-            known = words.certain(certain)
-            return [e for c in conditions for e in silent_entries(label, c, known.why_not, sets=known.known)]
-        given = [
-            (row, shares[row["item"], row["condition"]][1], np.asarray(row["probabilities"]))
-            for row in kept.to_dict("records")
-        ]
-        if job.personas == "crossed":
-            data = gifts.from_personas(
-                [(str(r["condition"]), str(r["subject"]), str(r["wording"]), share, p) for r, share, p in given],
-                conditions,
-            )
-        else:
-            data = gifts.from_distributions([(str(r["condition"]), share, p) for r, share, p in given], conditions)
+        return silent
+    data = gift_tables.read(kept, cells, job)
+    if isinstance(data, words.Unvaried):
+        conditions = dict.fromkeys(kept["condition"])
+        return silent + [e for c in conditions for e in silent_entries(label, c, data.why_not, sets=data.known)]
     asked = int(rows["subject"].nunique())
     said = words.of_personas(job.personas, asked, kept["wording"].nunique(), asked)
     found = posterior.of_gifts(data, seed=seed)
@@ -312,34 +281,7 @@ def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, ce
         spread = {"mean_share": sd} if sd is not None and label.estimand == "typical_person" else {}
         here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread)
         entries += [entry | {"words": entry["words"] + said} for entry in here]
-    return entries
-
-
-def _certain_gift(rows: pd.DataFrame, shares: Mapping[Any, tuple[dict[str, float], np.ndarray]]) -> float | None:
-    """The share that every answer gives with certainty; None where answers differ or leave a doubt."""
-    found = set()
-    for row in rows.to_dict("records"):
-        probability = np.asarray(row["probabilities"])
-        if probability.max() < 1.0 - CERTAIN:
-            return None
-        found.add(float(shares[row["item"], row["condition"]][1][int(probability.argmax())]))
-    return found.pop() if len(found) == 1 else None
-
-
-def _share_tables(rows: pd.DataFrame, cells: Cells) -> dict[tuple[str, str], tuple[dict[str, float], np.ndarray]]:
-    """(item, condition) -> share given by option name, and the same by position on the grid."""
-    tables = {}
-    for key, group in rows.groupby(["item", "condition"], sort=False):
-        options = [str(o) for o in group["options"].iloc[0]]
-        share = gifts.shares_of_options(cells[key], options)  # type: ignore[index]
-        tables[key] = (dict(zip(options, share.tolist(), strict=True)), share)
-    return tables  # type: ignore[return-value]
-
-
-def _amounts(rows: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Item, condition and the chosen option of recorded amounts."""
-    for row in rows[["item", "condition", "options", "probabilities"]].itertuples(index=False):
-        yield str(row[0]), str(row[1]), str(row[2][int(np.argmax(row[3]))])
+    return silent + entries
 
 
 def _file_name(label: Label) -> str:

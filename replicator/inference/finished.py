@@ -23,6 +23,10 @@ _ENDING = ".fit.json"
 _POSTERIOR = ".nc"
 _SCHEMA = 1
 
+_BESIDE = ("thresholds", "intervals", "shares", "references", "experiment", "expression")
+"""Modules beside the folders `inference` and `theories` that an estimate depends on by more than the table, the
+experiment's text and the fit, which are in its key as they are."""
+
 
 def key(*determined_by: Any) -> str:
     """What identifies a fit: a hash of everything that it depends on, which must have a telling `repr`."""
@@ -78,7 +82,7 @@ def _code() -> str:
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256(json.dumps(versions()).encode())
     read_from = [*(package / "inference").glob("*.py"), *(package / "theories").glob("*.py")]
-    read_from += [package / "thresholds.py", package / "shares.py", package / "references.py"]
+    read_from += [package / f"{name}.py" for name in _BESIDE]
     read_from += (resources.root() / "priors").glob("*/*.json")
     for path in sorted(read_from):
         digest.update(path.name.encode())

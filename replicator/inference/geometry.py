@@ -82,14 +82,12 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.wordings and data.kind == "probabilities":
         return _crossed(structure, data, predict, best, names)
     fitted = predict(best)
-    centring: dict[str, np.ndarray] = {}
-    values: dict[str, np.ndarray] = {f"{name}_first": np.array(best[i]) for i, name in enumerate(names)}
-    values["lapse"] = np.array(np.clip(special.expit(best[-1]), 1e-6, 0.1))
+    walk = _at(best, names)
     off = _by_question(data, asked, weight * (observed - fitted[asked])) / _by_question(data, asked, weight)
     left, precision = _by_row(data, fitted + off if structure.item_misfit else fitted)
     if structure.position:
-        values["position_effect"] = _position(data, left)
-        left = left - _shown_first(data, values["position_effect"])
+        walk.start["position_effect"] = _position(data, left)
+        left = left - _shown_first(data, walk.start["position_effect"])
     slopes = np.stack([(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))[: len(names)]], axis=-1)
     misfit = 0.0
     answered = precision
@@ -97,10 +95,8 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
         found, precision = _units(structure, data, slopes[data.question], left, precision)
     if structure.item_misfit:
         error_of_question = float(np.mean(1.0 / _by_question(data, data.question, precision)))
-        centring["item_misfit"] = _weight(float(np.mean(off**2)), error_of_question)
-        values["item_misfit_raw"] = centring["item_misfit"] * (fitted + off)
         misfit = max(float(np.mean(off**2)) - error_of_question, 0.0)
-        values["item_misfit_sd"] = _scale_start(misfit)
+        _add_misfit(walk, fitted, off, error_of_question)
     if structure.units > 1:
         moved = _moved(slopes, misfit)
         for i, name in enumerate(names):
@@ -108,25 +104,18 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
             spread = float(np.var(deviation[:, i], ddof=1))
             # What the items' misfit does to the location, it does to all centred effects at once.
             together = moved[i] > _TOGETHER * spread / structure.units
-            clear = _CLEAR if data.unit_name == "wording" else _CLEAR_OF_PEOPLE
-            centring[name] = np.zeros(()) if together else _weight(spread, float(error[:, i].mean()), clear)
-            values[f"{name}_sd"] = _scale_start(spread - float(error[:, i].mean()))
-            values[f"{name}_raw"] = centring[name] * (best[i] + deviation[:, i])
+            clear = np.inf if together else _CLEAR if data.unit_name == "wording" else _CLEAR_OF_PEOPLE
+            _add_effect(walk, name, best[i], deviation[:, i], error[:, i], clear)
             for apart, noise in found[1:]:
-                spread = float(np.var(apart[:, i], ddof=1))
-                weight_of = centring[f"{name}_wording"] = _weight(spread, float(noise[:, i].mean()))
-                values[f"{name}_wording_sd"] = _scale_start(spread - float(noise[:, i].mean()))
-                values[f"{name}_wording_raw"] = weight_of * (contrasts(len(apart)).T @ apart[:, i])
+                _add_effect(walk, f"{name}_wording", None, apart[:, i], noise[:, i])
     if data.kind == "probabilities":
-        values["residual"] = _scale_start(1.0 / float(precision.mean()) / _WIDTH)
+        walk.start["residual"] = _scale_start(1.0 / float(precision.mean()) / _WIDTH)
     if structure.cells:
         scatter = float(np.mean(1.0 / precision - 1.0 / answered))
-        centring["cell"] = (answered * scatter > 1.0).astype(float)
-        values["residual"] = _scale_start(scatter / _WIDTH)
-        values["cell_raw"] = centring["cell"] * _smoothed(data.counts)
-    # A hair off the optimum: the sampler takes its first scales from the gradient, which must not be exactly zero.
-    nudge = np.random.default_rng(1)
-    return Geometry(centring, {name: value + _NUDGE * nudge.random(value.shape) for name, value in values.items()})
+        walk.centring["cell"] = (answered * scatter > 1.0).astype(float)
+        walk.start["residual"] = _scale_start(scatter / _WIDTH)
+        walk.start["cell_raw"] = walk.centring["cell"] * _smoothed(data.counts)
+    return _nudged(walk)
 
 
 def _crossed(
@@ -160,24 +149,48 @@ def _crossed(
     rest = left - off[data.question] if structure.item_misfit else left
     precision = _exact_precision(rest)
     errors = [error for _, error in _steps(ways, here.slopes[..., :size], rest, precision)[0]]
-    centring: dict[str, np.ndarray] = {}
-    values = {f"{name}_first": np.array(best[i]) for i, name in enumerate(names)}
-    values["lapse"] = np.array(np.clip(special.expit(best[-1]), 1e-6, 0.1))
-    values["residual"] = _scale_start(1.0 / float(precision.mean()) / _WIDTH)
+    walk = _at(best, names)
+    walk.start["residual"] = _scale_start(1.0 / float(precision.mean()) / _WIDTH)
     if structure.item_misfit:
         error_of_question = float(np.mean(1.0 / (precision[0, 0] * repeated)))
-        centring["item_misfit"] = _weight(float(np.mean(off**2)), error_of_question)
-        values["item_misfit_raw"] = centring["item_misfit"] * (here.curves.mean(axis=0) + off)
-        values["item_misfit_sd"] = _scale_start(float(np.mean(off**2)) - error_of_question)
+        _add_misfit(walk, here.curves.mean(axis=0), off, error_of_question)
     for i, name in enumerate(names):
-        for ending, effect, error in zip(("", "_wording"), effects, errors, strict=True):
-            spread, noise = float(np.var(effect[:, i], ddof=1)), float(error[:, i].mean())
-            weight = centring[f"{name}{ending}"] = _weight(spread, noise)
-            values[f"{name}{ending}_sd"] = _scale_start(spread - noise)
-            around = best[i] + effect[:, i] if not ending else contrasts(structure.wordings).T @ effect[:, i]
-            values[f"{name}{ending}_raw"] = weight * around
+        _add_effect(walk, name, best[i], effects[0][:, i], errors[0][:, i])
+        _add_effect(walk, f"{name}_wording", None, effects[1][:, i], errors[1][:, i])
+    return _nudged(walk)
+
+
+def _at(best: np.ndarray, names: list[str]) -> Geometry:
+    """From the optimum of the coordinates `names`, with the logit of the lapse last, on."""
+    start = {f"{name}_first": np.array(best[i]) for i, name in enumerate(names)}
+    return Geometry({}, start | {"lapse": np.array(np.clip(special.expit(best[-1]), 1e-6, 0.1))})
+
+
+def _add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: float) -> None:
+    """Questions lie `off` a (q, contrast) curve, with an error of this variance."""
+    spread = float(np.mean(off**2))
+    walk.centring["item_misfit"] = _weight(spread, error)
+    walk.start["item_misfit_raw"] = walk.centring["item_misfit"] * (curve + off)
+    walk.start["item_misfit_sd"] = _scale_start(spread - error)
+
+
+def _add_effect(
+    walk: Geometry, name: str, centre: float | None, deviation: np.ndarray, error: np.ndarray, clear: float = _CLEAR
+) -> None:
+    """Rough (unit,) deviations from a centre, with the variance of each; without a centre they are those of crossed
+    wordings, which sum to zero."""
+    spread, noise = float(np.var(deviation, ddof=1)), float(error.mean())
+    weight = walk.centring[name] = _weight(spread, noise, clear)
+    walk.start[f"{name}_sd"] = _scale_start(spread - noise)
+    walk.start[f"{name}_raw"] = weight * (
+        contrasts(len(deviation)).T @ deviation if centre is None else centre + deviation
+    )
+
+
+def _nudged(walk: Geometry) -> Geometry:
+    """A hair off the optimum: the sampler takes its first scales from the gradient, which must not be exactly zero."""
     nudge = np.random.default_rng(1)
-    return Geometry(centring, {name: value + _NUDGE * nudge.random(value.shape) for name, value in values.items()})
+    return Geometry(walk.centring, {k: value + _NUDGE * nudge.random(value.shape) for k, value in walk.start.items()})
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,17 @@ A gift is a share of the endowment: nothing, between nothing and half, half, or 
 logits of the first three kinds and the logits of the two means.
 
     exact distributions:  y_wj ~ StudentT(4, mu_j, .05 + sigma_j)      over wordings w
+    drawn answers:        k_wj ~ Binomial(n_wj, invlogit(y_wj))        with the same y_wj, unseen
     recorded gifts:       k_j ~ Binomial(n_j, invlogit(mu_j))          with n_j the effective number
                           m_j ~ Normal(invlogit(mu_j), se_j)           for the two means
 
-Personas are like people: what is estimated is the mean of their distributions, and the effective number is the one
-that leaves the variance over personas and wordings, both drawn.
+Of drawn answers the two means are counts as well: n gifts that fill a fraction x of their range on average are
+n / d answers, x n / d of them yes, where d is their variance over that of yes and no, x (1 - x).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,9 +23,7 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
-from scipy import special, stats
 
-from replicator import intervals
 from replicator.errors import DataError
 from replicator.inference.data import LOGIT_LIMIT
 from replicator.inference.structure import DEGREES_OF_FREEDOM
@@ -32,11 +31,19 @@ from replicator.theories import giving, priors
 
 COORDINATES = tuple(parameter.name for parameter in giving.PARAMETERS)
 
-_LEAST_ERROR = 0.05
-"""Of log odds, as of exact answers."""
-_RARE = 1e-6
+RARE = 1e-6
 """A kind of gift with less probability has no mean."""
-_INSIDE = (special.expit(-LOGIT_LIMIT), special.expit(LOGIT_LIMIT))
+
+UNKNOWN_SD = 0.29
+"""Of a gift that may lie anywhere in its range (uniform)."""
+_UNKNOWN_DISPERSION = 1 / 3
+"""Its variance over that of yes and no: (1 / 12) / (1 / 4)."""
+
+_MOST_ANSWERS = 1e5
+"""That a wording's mean counts for: an error of .006 log odds, far below how wordings scatter at least."""
+
+_LEAST_SCATTER = 0.05
+"""Of wordings, in log odds: the floor of their scale."""
 
 _TOLERANCE = 1e-9
 """Within which a share is nothing or half."""
@@ -46,17 +53,18 @@ _TOLERANCE = 1e-9
 class Gifts:
     """Functionals of one population, by condition."""
 
-    kind: Literal["distributions", "records"]
+    kind: Literal["distributions", "draws", "records"]
     conditions: tuple[str, ...]
     units: int
     logits: np.ndarray
-    """(c, w, 5) coordinates by wording, winsorised, nan where a kind of gift hardly occurs; empty for records."""
+    """(c, w, 5) coordinates by wording, winsorised, nan where a kind of gift hardly occurs; of distributions alone."""
     successes: np.ndarray
-    """(c, 3) effective counts of the continuation choices; empty for distributions."""
+    """(c, 3) effective counts of the continuation choices; of draws (c, w, 5), by wording and with the two means; empty
+    for distributions."""
     trials: np.ndarray
-    """(c, 3)"""
+    """As `successes`."""
     means: np.ndarray
-    """(c, 2) the two means in (0, 1), nan where unknown; empty for distributions."""
+    """(c, 2) the two means in (0, 1), nan where unknown; of records alone."""
     errors: np.ndarray
     """(c, 2) their standard errors."""
     person_sd: tuple[float | None, ...]
@@ -93,6 +101,31 @@ def from_distributions(rows: Sequence[tuple[str, np.ndarray, np.ndarray]], condi
     return Gifts("distributions", conditions, most, logits, empty, empty, empty, empty, (None,) * len(conditions))
 
 
+def from_draws(rows: Sequence[tuple[str, Hashable, np.ndarray, np.ndarray]], conditions: tuple[str, ...]) -> Gifts:
+    """From (condition, wording, shares (k,), probabilities (k,)), one for every answer: all on one amount, or, given a
+    trace of reasoning, what the answers drawn after it are in expectation."""
+    c = len(conditions)
+    wordings = {name: list(dict.fromkeys(row[1] for row in rows if row[0] == name)) for name in conditions}
+    most = max(len(found) for found in wordings.values())
+    successes, trials = np.zeros((2, c, most, len(COORDINATES)))
+    for i, name in enumerate(conditions):
+        here = [row[1:] for row in rows if row[0] == name]
+        unit = np.array([wordings[name].index(wording) for wording, _, _ in here])
+        grids = {id(share): share for _, share, _ in here}
+        columns = {which: functionals(share) for which, share in grids.items()}
+        each = np.array([probability @ columns[id(share)] for _, share, probability in here])
+        sums = [np.bincount(unit, column, most) for column in each.T]
+        zero, half, above, interior = sums[:4]
+        successes[i, :, :3] = np.stack([zero, half, above], axis=1)
+        trials[i, :, :3] = np.stack([zero + half + above + interior, half + above + interior, above + interior], axis=1)
+        for j, n in enumerate((interior, above)):
+            total, squares = sums[4 + j], sums[6 + j]
+            dispersion = _dispersion(n, total, squares)
+            successes[i, :, 3 + j], trials[i, :, 3 + j] = total / dispersion, n / dispersion
+    none = np.empty((0, 0))
+    return Gifts("draws", conditions, most, np.empty((c, 0, 5)), successes, trials, none, none, (None,) * c)
+
+
 def from_records(table: pd.DataFrame, conditions: tuple[str, ...], weighting: Literal["person", "gift"]) -> Gifts:
     """From recorded gifts: columns condition, share, subject (null where unknown).
 
@@ -126,45 +159,13 @@ def from_records(table: pd.DataFrame, conditions: tuple[str, ...], weighting: Li
     return Gifts("records", conditions, 1, np.empty((c, 0, 5)), successes, trials, means, errors, tuple(spread))
 
 
-def from_personas(rows: Sequence[tuple[str, str, str, np.ndarray, np.ndarray]], conditions: tuple[str, ...]) -> Gifts:
-    """From (condition, subject, wording, shares (k,), probabilities (k,)), one for every persona in every wording."""
-    c = len(conditions)
-    successes, trials = np.zeros((c, 3)), np.zeros((c, 3))
-    means, errors = np.full((c, 2), np.nan), np.full((c, 2), np.nan)
-    spread: list[float | None] = []
-    for i, name in enumerate(conditions):
-        here = [row[1:] for row in rows if row[0] == name]
-        who, wording = (pd.factorize(np.array([row[j] for row in here]))[0] for j in (0, 1))
-        expected = np.array([share @ probability for _, _, share, probability in here])
-        of_kind = {
-            kind: np.array([probability[_kinds(share)[kind]].sum() for _, _, share, probability in here])
-            for kind in ("zero", "half", "above", "interior")
-        }
-        left = np.ones(len(here))
-        for j, kind in enumerate(("zero", "half", "above")):
-            p, error = _ratio(of_kind[kind], left, who, wording)
-            # As of exact answers to wordings, no error of a log odds is below the floor.
-            trials[i, j] = 1.0 / (p * (1.0 - p) * max(error / (p * (1.0 - p)), _LEAST_ERROR) ** 2)
-            successes[i, j] = p * trials[i, j]
-            left = left - of_kind[kind]
-        for j, (kind, times, less) in enumerate((("interior", 2.0, 0.0), ("above", 2.0, 1.0))):
-            total = np.array([
-                (times * share - less)[_kinds(share)[kind]] @ probability[_kinds(share)[kind]]
-                for _, _, share, probability in here
-            ])  # fmt: skip
-            if of_kind[kind].mean() > _RARE:
-                mean, error = _ratio(total, of_kind[kind], who, wording)
-                means[i, j], errors[i, j] = mean, max(error, _LEAST_ERROR * mean * (1.0 - mean))
-        by_persona = np.bincount(who, expected) / np.bincount(who)
-        spread.append(float(by_persona.std(ddof=1)) if len(by_persona) > 1 else None)
-    return Gifts("records", conditions, 1, np.empty((c, 0, 5)), successes, trials, means, errors, tuple(spread))
-
-
 def arrays(gifts: Gifts) -> dict[str, np.ndarray]:
     """What may be swapped without compiling anew."""
     if gifts.kind == "distributions":
         known = np.isfinite(gifts.logits)
         return {"logits": np.where(known, gifts.logits, 0.0), "known": known.astype(float)}
+    if gifts.kind == "draws":
+        return {"successes": gifts.successes, "trials": gifts.trials, "centred": _centred(gifts)}
     known = np.isfinite(gifts.means) & (gifts.errors > 0)
     return {
         "successes": gifts.successes,
@@ -183,18 +184,26 @@ def build(gifts: Gifts, given: Mapping[str, np.ndarray]) -> pm.Model:
         prior_mean = np.array([p.prior.mean for p in giving.PARAMETERS])
         prior_sd = np.array([p.prior.sd for p in giving.PARAMETERS])
         location = pm.Normal("location", prior_mean, prior_sd, dims=("condition", "coordinate"))
+        if gifts.kind == "records":
+            choices = _binomial(data, location[:, :3])
+            near = pm.logp(pm.Normal.dist(pm.math.invlogit(location[:, 3:]), data["errors"]), data["means"])
+            pm.Potential("likelihood", choices.sum() + (near * data["known"]).sum())
+            return model
+        residual = priors.document("common")["parameters"]["residual"]
+        scale = residual["floor"] + pm.HalfNormal("wording_sd", residual["sd"], dims="coordinate")
         if gifts.kind == "distributions":
-            residual = priors.document("common")["parameters"]["residual"]
-            scale = residual["floor"] + pm.HalfNormal("wording_sd", residual["sd"], dims="coordinate")
             each = pm.logp(
                 pm.StudentT.dist(nu=DEGREES_OF_FREEDOM, mu=location[:, None, :], sigma=scale), data["logits"]
             )
             pm.Potential("likelihood", (each * data["known"]).sum())
         else:
-            logit = location[:, :3]
-            choices = data["successes"] * logit - data["trials"] * pt.softplus(logit)
-            near = pm.logp(pm.Normal.dist(pm.math.invlogit(location[:, 3:]), data["errors"]), data["means"])
-            pm.Potential("likelihood", choices.sum() + (near * data["known"]).sum())
+            # A wording with many answers is centred: its raw value is its log odds, which the answers show.
+            weight = data["centred"]
+            around = weight * location[:, None, :]
+            shape = (len(gifts.conditions), gifts.units, len(COORDINATES))
+            raw = pm.StudentT("wording_raw", nu=DEGREES_OF_FREEDOM, mu=around, sigma=scale**weight, shape=shape)
+            logit = location[:, None, :] - around + scale ** (1.0 - weight) * raw
+            pm.Potential("likelihood", _binomial(data, logit).sum())
     return model
 
 
@@ -203,28 +212,48 @@ def key(gifts: Gifts) -> tuple[Any, ...]:
     return ("giving", gifts.kind, len(gifts.conditions), gifts.units)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray, persona: np.ndarray, wording: np.ndarray) -> tuple[float, float]:
-    """sum(part) / sum(whole), inside (0, 1), and its standard error over personas and wordings (linearised).
+def functionals(share: np.ndarray) -> np.ndarray:
+    """(k, 8) What a probability of every amount is multiplied with: whether it is nothing, half, above half or between;
+    the fraction of their range, between first, that the latter two give; and its square."""
+    kinds = _kinds(share)
+    between, above = 2.0 * share * kinds["interior"], (2.0 * share - 1.0) * kinds["above"]
+    named = [kinds[kind] for kind in ("zero", "half", "above", "interior")]
+    return np.stack([*named, between, above, between**2, above**2], axis=1).astype(float)
 
-    The error is widened so that a normal interval covers what t's would with so few.
+
+def _dispersion(n: np.ndarray, total: np.ndarray, squares: np.ndarray) -> float:
+    """Variance of fractions within wordings over that of yes and no with their mean, from (w,) numbers and sums.
+
+    As if one more had been seen that may lie anywhere: gifts that are all alike would leave no variance, and of one a
+    wording none is known.
     """
-    ratio = float(np.clip(part.sum() / max(whole.sum(), 1e-300), *_INSIDE))
-    influence = (part - ratio * whole) / max(whole.mean(), 1e-300)
-    variance, degrees = intervals.crossed_variance(influence[:, None], persona, wording)
-    if degrees == 0:
-        return ratio, 0.0
-    return ratio, float(np.sqrt(variance[0]) * stats.t.ppf(0.975, degrees) / stats.norm.ppf(0.975))
+    several = n > 1.0
+    degrees = float((n[several] - 1.0).sum())
+    within = float((squares[several] - total[several] ** 2 / n[several]).sum())
+    mean = float(total.sum() / max(n.sum(), 1e-300))
+    relative = within / (mean * (1.0 - mean)) if 0.0 < mean < 1.0 else 0.0
+    found = (relative + _UNKNOWN_DISPERSION) / (degrees + 1.0)
+    return float(np.clip(found, n.max() / _MOST_ANSWERS, 1.0)) if n.any() else 1.0
+
+
+def _centred(gifts: Gifts) -> np.ndarray:
+    """(c, w, 5) 1 where a wording's answers tell its log odds better than the other wordings do, else 0."""
+    yes, no = gifts.successes + 0.5, gifts.trials - gifts.successes + 0.5
+    logit, error, known = np.log(yes / no), 1.0 / yes + 1.0 / no, gifts.trials > 0
+    number = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    centre = np.where(known, logit, 0.0).sum(axis=1, keepdims=True) / number
+    excess = np.where(known, (logit - centre) ** 2 - error, 0.0).sum(axis=1, keepdims=True) / number
+    return np.asarray(known & (np.maximum(excess, _LEAST_SCATTER**2) > error), dtype=float)
+
+
+def _binomial(data: Mapping[str, Any], logit: Any) -> Any:
+    """Log likelihood of successes among trials, up to the binomial coefficients."""
+    return data["successes"] * logit - data["trials"] * pt.softplus(logit)
 
 
 def _coordinates_of(share: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    kinds = _kinds(share)
-    zero, half, above, interior = (
-        float(probability[kinds[kind]].sum()) for kind in ("zero", "half", "above", "interior")
-    )
-    means = [
-        float(probability[kinds[kind]] @ scaled[kinds[kind]] / mass) if mass > 1e-6 else np.nan
-        for kind, scaled, mass in (("interior", 2.0 * share, interior), ("above", 2.0 * share - 1.0, above))
-    ]
+    zero, half, above, interior, *totals = (float(x) for x in (probability @ functionals(share))[:6])
+    means = [total / mass if mass > RARE else np.nan for total, mass in zip(totals, (interior, above), strict=True)]
     logits = [
         _log_ratio(zero, half + above + interior),
         _log_ratio(half, above + interior),
@@ -245,7 +274,7 @@ def _edge(mean: float) -> float:
 
 def _log_ratio(yes: float, no: float) -> float:
     """Log odds; nan where neither side has mass."""
-    if yes + no < 1e-6:
+    if yes + no < RARE:
         return float("nan")
     return float(np.log(max(yes, 1e-300)) - np.log(max(no, 1e-300)))
 
@@ -285,4 +314,4 @@ def _mean(value: np.ndarray, weight: np.ndarray, person: np.ndarray) -> tuple[fl
     total = float(weight.sum())
     mean = float(weight @ value / total)
     error = float(np.sqrt((np.bincount(person, weight * (value - mean)) ** 2).sum())) / total
-    return mean, max(error, 0.29 / len(np.unique(person)))
+    return mean, max(error, UNKNOWN_SD / len(np.unique(person)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from replicator.inference.data import EXACT
+from replicator.inference.data import EXACT, averaged
 
 MOST_CELLS = 12_000
 """Personas x wordings x questions in one fit, which takes some minutes. Of more, personas are drawn by lot."""
@@ -38,19 +38,8 @@ def drawn(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     return rows[rows["subject"].isin(chosen)]
 
 
-def averaged(rows: pd.DataFrame) -> pd.DataFrame:
+def over_all(rows: pd.DataFrame) -> pd.DataFrame:
     """One row for every presentation: the mean of whole distributions over the personas. Drawn answers, and those given
     a trace, stay as they are, for they add up."""
     exact = rows["elicitation"].isin(EXACT).all()
-    return mean_over(rows, ["wording", "item", "condition", "labels", "order"]) if exact else rows
-
-
-def mean_over(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """One row for every combination of `keys`, with the mean of the probabilities."""
-    code = rows.groupby([rows[key].fillna("") for key in keys], sort=False).ngroup().to_numpy()
-    values = np.asarray(rows["probabilities"].tolist(), dtype=float)
-    total = np.zeros((code.max() + 1, values.shape[1]))
-    np.add.at(total, code, values)
-    mean = total / np.bincount(code)[:, None]
-    first = rows[~pd.Series(code).duplicated().to_numpy()]
-    return first.assign(probabilities=list(mean[pd.unique(code)]))
+    return averaged(rows, ["item", "condition", "wording", "labels", "order"]) if exact else rows

@@ -117,7 +117,7 @@ def of_personas(fitted: str, units: int, wordings: int, asked: int) -> list[str]
     if fitted != "crossed":
         return []
     lot = f", drawn by lot from {asked}" if units < asked else ""
-    ways = f", crossed with {wordings} wordings" if wordings else ""
+    ways = f", crossed with {wordings} wordings" if wordings > 1 else ""
     return [f"The typical one of {units} personas{lot}{ways}; how they differ is `person_sd`."]
 
 
