@@ -165,14 +165,22 @@ def taken_up(request: Request, folder: Path) -> Mapping[str, Any]:
     return runs.taken_up(folder, _manifest(request))
 
 
-def estimate(run: Run, watcher: Watcher) -> list[dict[str, Any]]:
-    """Estimate every planned parameter of every population; returns the estimates."""
+def estimate(
+    run: Run, watcher: Watcher, *, named: Sequence[str] = (), noises: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Estimate every planned parameter of every population; returns the estimates.
+
+    Theories that are `named`, under each of `noises`, are fitted beside the plan. Raises UsageError where they do not
+    go together.
+    """
     from replicator import choices
     from replicator.inference.estimate import estimate_run
+    from replicator.inference.jobs import unplanned
 
+    more = unplanned(run.experiment(), named, noises)
     choices.read_table(run.choices, ["model"])  # what cannot be read is said before anything begins
     watcher.stage(f"Estimating {run.manifest['experiment']['name']}")
-    estimates: list[dict[str, Any]] = estimate_run(run, seed=int(run.manifest["seed"]), progress=watcher)
+    estimates: list[dict[str, Any]] = estimate_run(run, seed=int(run.manifest["seed"]), more=more, progress=watcher)
     runs.record(run, run.estimates, run.choices)
     return estimates
 

@@ -102,7 +102,7 @@ class Population:
 
     experiment: str
     theory: str
-    noise: Literal["contextual", "none"]
+    noise: Literal["contextual", "equivalent", "none"]
     parameters: Mapping[str, Distribution]
     """Parameter (or "sensitivity") -> its distribution over people, independent of the others."""
     lapse: float

@@ -171,11 +171,44 @@ def sampled_personas() -> tuple[ChoiceData, Structure]:
     return data, structure("crra", "contextual", data, intercept=False)
 
 
+def distorted_gambles() -> tuple[ChoiceData, Structure]:
+    """The same choices as `curved_gambles` with distorted probabilities, which no table of amounts holds."""
+    data, _ = peoples_gambles()
+    return data, structure("cpt", "contextual", data, intercept=False)
+
+
+def delayed_payments() -> tuple[ChoiceData, Structure]:
+    """Exact probabilities of 2 wordings for 5 sooner and later payments at two multiples."""
+    rng = np.random.default_rng(10)
+    unit, question = np.indices((2, 5)).reshape(2, -1)
+    amount = rng.integers(5, 60, size=(5, 2, 1)).astype(float)
+    stimuli = replace(
+        random_stimuli(rng, 5, 2, 1, losses=False),
+        amount=amount,
+        largest=amount.max(axis=(1, 2)),
+        smallest=amount.min(axis=(1, 2)),
+        delay=np.array([0.0, 1.0])[None, :, None] * rng.integers(5, 120, size=(5, 1, 1)),
+    )
+    data = made(
+        stimuli,
+        kind="probabilities",
+        unit_name="wording",
+        units=("plain", "lab"),
+        conditions=("multiple=1", "multiple=10"),
+        condition=np.array([0, 1, 0, 1, 1]),
+        unit=unit,
+        question=question,
+        label_set=np.zeros(len(unit), dtype=int),
+        logits=rng.normal(0, 2, size=(len(unit), 1)),
+    )
+    return data, structure("hyperbolic", "equivalent", data, intercept=False)
+
+
 CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
     case.__name__: case
     for case in (
         exact_lotteries, peoples_gambles, curved_gambles, sampled_triples, exact_triples, published_shares,
-        personas_by_wordings, sampled_personas,
+        personas_by_wordings, sampled_personas, distorted_gambles, delayed_payments,
     )
 }  # fmt: skip
 
@@ -219,7 +252,7 @@ class Fit:
 
 
 def fit(data: ChoiceData, shape: Structure) -> Fit:
-    fixed = builder.design(shape.noise, data)
+    fixed = builder.design(theories.get(shape.theory), shape.noise, data)
     walk = geometry(shape, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)
     given = builder.arrays(shape, data, walk)
     return Fit(data, shape, fixed, builder.build(shape, fixed, given, builder.coords(shape, data)))
@@ -534,7 +567,7 @@ def test_swapping_the_answers_needs_no_new_model() -> None:
 
 def test_designs_that_differ_never_share_a_model() -> None:
     data, shape = exact_lotteries()
-    key = builder.design(shape.noise, data).key
+    key = builder.design(theories.get(shape.theory), shape.noise, data).key
     assert data.position is not None
     others = [
         replace(data, position=data.position[:, ::-1].copy()),
@@ -543,10 +576,10 @@ def test_designs_that_differ_never_share_a_model() -> None:
         replace(data, label_set=1 - data.label_set),
         replace(data, stimuli=replace(data.stimuli, probability=data.stimuli.probability[:, ::-1].copy())),
     ]
-    keys = {builder.design(shape.noise, other).key for other in others}
+    keys = {builder.design(theories.get(shape.theory), shape.noise, other).key for other in others}
     assert len(keys) == len(others)
     assert key not in keys
-    assert builder.design("logit", data).key != key
+    assert builder.design(theories.get(shape.theory), "logit", data).key != key
 
 
 def test_the_walk_starts_at_the_chooser_whose_exact_answers_these_are(tmp_path: Path) -> None:

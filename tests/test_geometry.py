@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from choice_designs import answered, by_wording
 
-from replicator import specification
+from replicator import specification, theories
 from replicator.inference import builder
 from replicator.inference.geometry import geometry
 from replicator.inference.structure import structure
@@ -19,7 +19,7 @@ def test_a_large_position_effect_is_not_taken_for_scatter(tmp_path: Path) -> Non
     spec = specification.find("holt-laury")
     data = by_wording(*answered(spec, tmp_path, "participants:crra", arguments, {"stakes": [1]}))
     shape = structure("crra", "contextual", data, intercept=False)
-    fixed = builder.design("contextual", data)
+    fixed = builder.design(theories.get("crra"), "contextual", data)
     start = geometry(shape, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit).start
     assert start["position_effect"] == pytest.approx(1.5, abs=0.05)
     assert float(start["residual"]) < 0.1

@@ -9,10 +9,11 @@ import pytest
 from choice_designs import random_stimuli
 
 from replicator import theories
-from replicator.inference.tabulation import Table, differences, sensitivity_unit, stake, tabulate
+from replicator.inference.tabulation import Table, sensitivity_unit, stake, valued
 from replicator.theories import THEORIES, Stimuli, Theory, noise
 
 CHOICE = [theory for theory in THEORIES.values() if theory.response == "choice"]
+VALUED = [pytest.param(t, kind, id=f"{t.name}-{kind}") for t in CHOICE for kind in t.noises]
 SHAPES = [(1, 2, 1), (10, 2, 2), (7, 3, 4), (25, 2, 3)]
 """(questions, options, branches)"""
 
@@ -34,69 +35,69 @@ def direct(kind: str, theory: Theory, parameters: dict[str, np.ndarray], stimuli
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", noise.NOISES)
-@pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
+@pytest.mark.parametrize(("theory", "kind"), VALUED)
 def test_the_table_says_what_the_theory_says(theory: Theory, kind: str, shape: tuple[int, int, int]) -> None:
     for seed in range(5):
         stimuli = random_stimuli(np.random.default_rng(seed), *shape, losses=theory.losses)
         natural = theory.natural(np, coordinates(theory, seed))
-        table = tabulate(kind, stimuli, stake=typical(stimuli))
-        found = differences(np, theory, natural, table)
+        table = valued(theory, kind, stimuli, stake=typical(stimuli))
+        found = table.differences(np, theory, natural)
         assert found.shape == (4, shape[0], shape[1] - 1)
         np.testing.assert_allclose(found, direct(kind, theory, natural, stimuli), rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", noise.NOISES)
-@pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
+@pytest.mark.parametrize(("theory", "kind"), VALUED)
 def test_a_table_of_some_questions_is_that_of_a_design_of_them(theory: Theory, kind: str) -> None:
     stimuli = random_stimuli(np.random.default_rng(11), 9, 3, 2, losses=theory.losses)
     natural = theory.natural(np, coordinates(theory, 11))
-    whole = tabulate(kind, stimuli, stake=typical(stimuli))
+    whole = valued(theory, kind, stimuli, stake=typical(stimuli))
     for some in (np.array([0, 3, 4]), np.array([8]), np.arange(9)):
         part = whole.of(some)
         np.testing.assert_allclose(
-            differences(np, theory, natural, part), differences(np, theory, natural, whole)[:, some], atol=1e-12
+            part.differences(np, theory, natural), whole.differences(np, theory, natural)[:, some], atol=1e-12
         )
-        assert len(part.amount) <= len(whole.amount)
+        if isinstance(whole, Table):
+            assert isinstance(part, Table)
+            assert len(part.amount) <= len(whole.amount)
 
 
 def test_amounts_are_tabulated_once() -> None:
     """One stake of 2 and ten of 20 are the same lottery of 1 once each is divided by its largest amount."""
     amount = np.array([[[2.0, 1.0], [1.5, 1.5]]]) * np.array([1.0] + [10.0] * 10)[:, None, None]
     stimuli = Stimuli(amount, np.full(amount.shape, 0.5), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
-    np.testing.assert_allclose(tabulate("contextual", stimuli, stake=typical(stimuli)).amount, [0.5, 0.75, 1.0])
+    table = valued(theories.get("crra"), "contextual", stimuli, stake=typical(stimuli))
+    assert isinstance(table, Table)
+    np.testing.assert_allclose(table.amount, [0.5, 0.75, 1.0])
 
 
 def test_the_options_of_a_question_without_a_range_do_not_differ() -> None:
     amount = np.array([[[3.0, 3.0], [3.0, 3.0]], [[4.0, 1.0], [2.0, 2.0]]])
     stimuli = Stimuli(amount, np.full((2, 2, 2), 0.5), amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
     theory = theories.get("crra")
-    found = differences(
-        np, theory, {"risk_aversion": np.array([[0.3]])}, tabulate("contextual", stimuli, stake=typical(stimuli))
-    )
+    table = valued(theory, "contextual", stimuli, stake=typical(stimuli))
+    found = table.differences(np, theory, {"risk_aversion": np.array([[0.3]])})
     np.testing.assert_array_equal(found[0, 0], 0.0)
     assert found[0, 1, 0] != 0.0
 
 
-@pytest.mark.parametrize("kind", noise.NOISES)
-@pytest.mark.parametrize("theory", CHOICE, ids=lambda t: t.name)
+@pytest.mark.parametrize(("theory", "kind"), VALUED)
 def test_the_same_in_pytensor(theory: Theory, kind: str) -> None:
     stimuli = random_stimuli(np.random.default_rng(12), 6, 2, 2, losses=theory.losses)
     given = coordinates(theory, 12)
-    table: Table = tabulate(kind, stimuli, stake=typical(stimuli))
+    table = valued(theory, kind, stimuli, stake=typical(stimuli))
     symbols = {name: pt.matrix(name, shape=(None, 1)) for name in given}
     compute = pytensor.function(
-        list(symbols.values()), differences(pt, theory, theory.natural(pt, symbols), table), mode="FAST_COMPILE"
+        list(symbols.values()), table.differences(pt, theory, theory.natural(pt, symbols)), mode="FAST_COMPILE"
     )
     np.testing.assert_allclose(
-        compute(**given), differences(np, theory, theory.natural(np, given), table), rtol=1e-10, atol=1e-12
+        compute(**given), table.differences(np, theory, theory.natural(np, given)), rtol=1e-10, atol=1e-12
     )
 
 
 def test_a_theory_of_amounts_has_no_values() -> None:
     stimuli = random_stimuli(np.random.default_rng(13), 2, 2, 2, losses=False)
-    with pytest.raises(ValueError, match="theory of amounts"):
-        differences(np, theories.get("giving"), {}, tabulate("contextual", stimuli, stake=typical(stimuli)))
+    with pytest.raises(ValueError, match='giving has no values under the noise "contextual"'):
+        valued(theories.get("giving"), "contextual", stimuli, stake=typical(stimuli))
 
 
 def test_sensitivity_to_money_is_counted_in_the_spread_of_the_design() -> None:
@@ -124,6 +125,6 @@ def test_a_condition_with_all_amounts_times_twenty_is_the_same_design(theory: Th
     )
     condition = np.repeat([0, 1], 6)
     natural = theory.natural(np, coordinates(theory, 14))
-    table = tabulate("logit", both, stake=stake(both, condition))
-    scaled = differences(np, theory, natural, table) * sensitivity_unit("logit", both, condition)[:, None]
+    table = valued(theory, "logit", both, stake=stake(both, condition))
+    scaled = table.differences(np, theory, natural) * sensitivity_unit("logit", both, condition)[:, None]
     np.testing.assert_allclose(scaled[:, :6], scaled[:, 6:], rtol=1e-9)

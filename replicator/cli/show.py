@@ -127,9 +127,17 @@ def _theories() -> list[Row]:
             "title": theory.title,
             "equation": theory.equation,
             "response": theory.response,
+            "noises": list(theory.noises),
             "parameters": [
-                {"name": p.name, "symbol": p.symbol, "unit": p.unit, "description": p.description}
-                for p in theory.parameters
+                {
+                    "name": p.name,
+                    "symbol": p.symbol,
+                    "unit": p.unit,
+                    "description": p.description,
+                    "derived": p not in theory.parameters,
+                    "prior": {"mean": p.prior.mean, "sd": p.prior.sd, "scale": p.scale, "source": p.prior.source},
+                }
+                for p in (*theory.parameters, *theory.derived)
             ],
             "needs": theory.needs,
             "citation": theory.citation,

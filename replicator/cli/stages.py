@@ -13,22 +13,53 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.command("estimate")
 @click.argument("folder", metavar="RUN", type=FOLDER)
+@click.option("--theory", "named", multiple=True, metavar="THEORY", help="Fit this theory too; repeat for more.")
+@click.option(
+    "--noise",
+    "noises",
+    multiple=True,
+    type=click.Choice(["contextual", "logit", "equivalent"]),
+    help="Under which noise --theory is fitted; repeat for more.  [default: the theory's first]",
+)
+@click.option(
+    "--draws-csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write every draw of every parameter there, one a row.",
+)
 @JSON
-def estimate(folder: Path, as_json: bool) -> None:
+def estimate(
+    folder: Path, named: tuple[str, ...], noises: tuple[str, ...], draws_csv: Path | None, as_json: bool
+) -> None:
     """Estimate the parameters that RUN's analysis plan names, from its choices.
 
-    RUN is a folder written by `run`, `collect` or `import`.
+    RUN is a folder written by `run`, `collect` or `import`. Theories that the plan does not name are fitted on request,
+    and are exploratory wherever they are shown.
+
+    \b
+    Examples:
+      replicator estimate RUN
+      replicator estimate RUN --theory cpt --noise contextual --noise logit --json
+      replicator estimate RUN --draws-csv draws.csv
     """
-    from replicator import pipeline, runs
+    from replicator import files, pipeline, runs
     from replicator.cli.progress import watcher
 
+    if noises and not named:
+        raise click.UsageError("--noise needs --theory.", click.get_current_context())
+    if draws_csv is not None:
+        files.require_place(draws_csv)
     run = runs.open_run(folder)
     with watcher() as told:
-        estimates = pipeline.estimate(run, told)
+        estimates = pipeline.estimate(run, told, named=named, noises=noises)
+    if draws_csv is not None:
+        from replicator.inference import tidy
+
+        files.write_text(draws_csv, tidy.draws(run).to_csv(index=False))
     if as_json:
         print_json({"schema": SCHEMA, "estimates": estimates})
     else:
-        planned = run.experiment().analysis.fits
+        planned = run.experiment().analysis.fits or named
         click.echo(f"Estimates: {len(estimates)} in {run.posteriors}" if planned else "No estimate was planned.")
 
 

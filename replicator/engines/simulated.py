@@ -17,7 +17,7 @@ from replicator.errors import DataError
 from replicator.experiment import Outcome
 from replicator.references import Distribution, Population
 from replicator.theories import Theory
-from replicator.theories.noise import contextual
+from replicator.theories.noise import contextual, equivalent
 from replicator.theories.stimuli import check_domain, stimuli
 
 Floats = NDArray[np.float64]
@@ -126,12 +126,13 @@ def _quantile(distribution: Distribution, uniform: Floats) -> Floats:
 
 
 def _logits(theory: Theory, people: People, outcomes: Sequence[Outcome], options: Sequence[str]) -> Floats:
-    """sensitivity x contextual utility, (n, k)."""
+    """sensitivity x contextual utility, (n, k); of theories that have none, x money as a fraction of the stake."""
     question = stimuli([outcomes], options)
     check_domain(theory, question)
     columns = {parameter.name: people[parameter.name][:, None, None, None] for parameter in theory.parameters}
     with np.errstate(over="ignore", invalid="ignore"):
-        values = contextual(np, theory, columns, question)[:, 0, :]  # (n, 1, k) -> (n, k)
+        scaled = contextual if theory.utility is not None else equivalent
+        values = scaled(np, theory, columns, question)[:, 0, :]  # (n, 1, k) -> (n, k)
     if not np.isfinite(values).all():
         extreme = ", ".join(f"{name} up to {np.abs(column).max():g}" for name, column in columns.items())
         raise DataError(f"utility overflows with {extreme}.", remedy="Choose parameters nearer to people's.")

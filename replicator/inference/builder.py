@@ -30,9 +30,10 @@ from replicator import theories
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import Geometry
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
-from replicator.inference.tabulation import Table, differences, sensitivity_unit, stake, tabulate
+from replicator.inference.tabulation import Direct, Table, sensitivity_unit, stake, valued
 from replicator.theories import priors
 from replicator.theories.noise import chosen, lapsed
+from replicator.theories.theory import Theory
 
 Arrays = dict[str, np.ndarray]
 
@@ -41,7 +42,7 @@ Arrays = dict[str, np.ndarray]
 class Design:
     """What is fixed when a model is compiled: which questions were put how to whom."""
 
-    table: Table
+    table: Table | Direct
     unit: np.ndarray
     """(n,) the unit; of personas the pair of persona and wording, wordings running fastest."""
     question: np.ndarray
@@ -63,8 +64,8 @@ class Design:
         digest = hashlib.sha256()
         digest.update(self.table.noise.encode())
         for array in (
-            self.table.amount, self.table.contrast, self.table.span, self.unit, self.question,
-            self.condition, self.label_set, self.leaves_status_quo, self.table.stake, self.sensitivity_unit,
+            *self.table.arrays(), self.unit, self.question, self.condition, self.label_set, self.leaves_status_quo,
+            self.sensitivity_unit,
             np.zeros(0) if self.position is None else self.position,
         ):  # fmt: skip
             digest.update(repr(array.shape).encode())
@@ -72,10 +73,10 @@ class Design:
         return digest.hexdigest()
 
 
-def design(noise: str, data: ChoiceData) -> Design:
+def design(theory: Theory, noise: str, data: ChoiceData) -> Design:
     """The fixed part of a data set."""
     return Design(
-        table=tabulate(noise, data.stimuli, stake=stake(data.stimuli, data.condition)),
+        table=valued(theory, noise, data.stimuli, stake=stake(data.stimuli, data.condition)),
         unit=data.unit * len(data.wordings) + data.wording if data.wordings else data.unit,
         question=data.question,
         condition=data.condition,
@@ -156,7 +157,7 @@ def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], de
         questions = np.flatnonzero(fixed.condition == condition)
         here = {name: (locations[name][condition] + deviations[name])[:, None] for name in locations}
         natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
-        difference = differences(pt, theory, natural, fixed.table.of(questions))
+        difference = fixed.table.of(questions).differences(pt, theory, natural)
         sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
         eta = sensitivity[:, :, None] * difference
         if structure.intercept:

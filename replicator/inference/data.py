@@ -208,6 +208,12 @@ def from_shares(
     )
 
 
+def offered(experiment: Experiment, cells: Cells) -> Stimuli:
+    """All that was offered in an experiment with choices, but for checks of comprehension."""
+    outcomes = [[_outcome(entry) for entry in given] for (_, cell), given in cells.items() if cell != "comprehension"]
+    return stimuli(outcomes, [option.name for option in experiment.options])
+
+
 def _outcome(entry: Mapping[str, Any]) -> Outcome:
     return Outcome(
         option=str(entry["option"]),

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from replicator import choices, files, theories
-from replicator.experiment import Experiment
+from replicator.experiment import Experiment, Fit
 from replicator.inference import finished, gift_tables, personas, posterior, subjects, words
-from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares
+from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, offered
 from replicator.inference.entries import (
     Entry,
     Label,
@@ -45,9 +45,11 @@ from replicator.theories.theory import Parameter, Theory
 Progress = Callable[[int, int, str], None]
 
 
-def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -> list[Entry]:
+def estimate_run(run: Run, *, seed: int = 0, more: Sequence[Fit] = (), progress: Progress | None = None) -> list[Entry]:
     """Estimate a run, write `posteriors/`, and return the estimates. Raises DataError without choices.
 
+    `more` are fits beyond the plan; they are never primary. Raises DataError, before anything is fitted, where one of
+    them is of a theory that cannot read the outcomes.
     Fits that an earlier, unfinished or shorter estimation of the same choices left there are taken over.
     """
     experiment = run.experiment()
@@ -57,7 +59,10 @@ def estimate_run(run: Run, *, seed: int = 0, progress: Progress | None = None) -
     }
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
     asked_as = (run.manifest.get("personas") or {}).get("asked_as")
-    jobs = list(jobs_of(experiment, populations, set(table["condition"]), asked_as))
+    jobs = list(jobs_of(experiment, populations, set(table["condition"]), asked_as, more))
+    if more and experiment.response.type == "choice":
+        for fit in more:
+            check_domain(theories.get(fit.theory), offered(experiment, cells))
     run.posteriors.mkdir(parents=True, exist_ok=True)
     outcomes = [(cell, [dict(outcome) for outcome in of_cell]) for cell, of_cell in cells.items()]
     answers = {name: finished.fingerprint(rows) for name, rows in populations.items()}

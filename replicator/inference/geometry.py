@@ -68,9 +68,7 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.intercept:
         names.append("response_intercept")
     predict = _predictor(structure, data, theory, stake, sensitivity_unit)
-    start = np.array(
-        [*(p.prior.mean for p in theory.parameters), np.log(10.0) if structure.noise == "contextual" else 0.0]
-    )
+    start = np.array([*(p.prior.mean for p in theory.parameters), np.log(10.0) if structure.noise != "logit" else 0.0])
     start = np.concatenate([start, np.zeros(len(names) - len(start)), [np.log(0.02 / 0.98)]])
     asked, observed, weight = _pooled(data)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
 from replicator import references, theories
+from replicator.errors import UsageError
 from replicator.experiment import Experiment, Fit, condition_name
 from replicator.personas import AskedAs
 from replicator.references import PUBLISHED, Reference
@@ -48,15 +49,16 @@ def jobs_of(
     populations: Mapping[str, pd.DataFrame],
     conditions: set[str],
     asked_as: AskedAs | None = None,
+    more: Sequence[Fit] = (),
 ) -> Iterator[Job]:
-    """What is to be fitted, in the plan's order within each population.
+    """What is to be fitted, in the plan's order within each population, and then whatever `more` is asked for.
 
     `asked_as` is how the run's personas were asked, where it has some. A group answers for its members, not as one of
     them, and a forecast says what people like a persona would do: neither is a person of a hierarchy.
     """
     for name, rows in populations.items():
         kind = str(rows["population"].iloc[0])
-        for fit in experiment.analysis.fits:
+        for fit in (*experiment.analysis.fits, *more):
             if kind == "human":
                 if rows["subject"].notna().all():
                     alone = fit.noise == "logit" and len(experiment.options) == 2
@@ -81,6 +83,34 @@ def jobs_of(
     if experiment.response.type == "choice" and primary is not None:
         for reference in _published(experiment, conditions):
             yield Job(PUBLISHED + reference.id, "human", primary, "complete", reference)
+
+
+def unplanned(experiment: Experiment, named: Sequence[str], noises: Sequence[str]) -> tuple[Fit, ...]:
+    """Fits of theories that are named, under every noise that is named (or each theory's first), beyond the plan.
+
+    Raises UsageError for what is unknown, or does not go with the theory or with the experiment's answers.
+    """
+    found: dict[tuple[str, str], Fit] = {}
+    planned = {(fit.theory, fit.noise) for fit in experiment.analysis.fits}
+    for name in named:
+        theory = theories.get(name)
+        if theory.response != experiment.response.type:
+            asked = experiment.response.type
+            fitting = [known for known, other in theories.THEORIES.items() if other.response == asked]
+            raise UsageError(
+                f'the theory "{name}" is about answers of type "{theory.response}"; '
+                f'"{experiment.name}" asks for type "{asked}".',
+                remedy=f"Theories of such answers: {', '.join(fitting) or 'none'}.",
+            )
+        for noise in noises or theory.noises[:1]:
+            if noise not in theory.noises:
+                raise UsageError(
+                    f'the noise "{noise}" does not go with the theory "{name}".',
+                    remedy=f"Write {' or '.join(theory.noises)}.",
+                )
+            if (name, noise) not in planned:
+                found[name, noise] = Fit(name, noise, theory.parameters[0].name, None)
+    return tuple(found.values())
 
 
 def _published(experiment: Experiment, conditions: set[str]) -> list[Reference]:

@@ -32,7 +32,8 @@ class Posterior:
 
 def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterior:
     """The posterior of a choice model."""
-    fixed = builder.design(structure.noise, data)
+    theory = theories.get(structure.theory)
+    fixed = builder.design(theory, structure.noise, data)
     walk = geometry(structure, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)
     given = builder.arrays(structure, data, walk)
     coords = builder.coords(structure, data)
@@ -47,7 +48,6 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         names,
         seed,
     )
-    theory = theories.get(structure.theory)
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
     return Posterior(draws, theory.natural(np, coordinates), diagnostics, _first(fixed))
 

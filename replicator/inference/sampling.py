@@ -42,7 +42,7 @@ def draw(
     """Draws from the posterior of the model that `key` stands for, compiled on first use.
 
     `data` and `coords` replace those that the model was built with. The same seed gives the same draws. A careful
-    attempt warms up for twice as long with smaller steps, and learns which parameters move together.
+    attempt warms up and draws for twice as long with smaller steps, and learns which parameters move together.
     """
     if key not in _compiled:
         with warnings.catch_warnings():
@@ -70,7 +70,7 @@ def _sample(compiled: Any, seed: int, *, careful: bool) -> Draws:
         compiled,
         chains=CHAINS,
         tune=WARMUP * (2 if careful else 1),
-        draws=DRAWS,
+        draws=DRAWS * (2 if careful else 1),
         cores=min(CHAINS, os.cpu_count() or 1),
         seed=seed,
         target_accept=CAREFUL_ACCEPT if careful else TARGET_ACCEPT,

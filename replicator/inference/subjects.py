@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 
 from replicator.inference.data import ChoiceData
-from replicator.inference.tabulation import Table, differences, sensitivity_unit, stake, tabulate
+from replicator.inference.tabulation import Direct, Table, sensitivity_unit, stake, valued
 from replicator.theories.theory import Theory
 
 BOUND = 8.0
@@ -32,7 +32,7 @@ def by_subject(theory: Theory, noise: str, data: ChoiceData, *, intercept: bool)
     """
     if len(data.options) != 2:
         raise ValueError("maximum likelihood by person is written for two options")
-    table = tabulate(noise, data.stimuli, stake=stake(data.stimuli, data.condition))
+    table = valued(theory, noise, data.stimuli, stake=stake(data.stimuli, data.condition))
     unit = sensitivity_unit(noise, data.stimuli, data.condition)
     away = 1.0 - data.status_quo.astype(float)
     sign = float(away[0] - away[1]) if intercept else 0.0
@@ -57,7 +57,7 @@ def median_interval(values: np.ndarray, *, seed: int, draws: int = 4000) -> tupl
 
 
 def _maximise(
-    theory: Theory, table: Table, unit: np.ndarray, sign: float, question: np.ndarray, counts: np.ndarray
+    theory: Theory, table: Table | Direct, unit: np.ndarray, sign: float, question: np.ndarray, counts: np.ndarray
 ) -> np.ndarray | None:
     """Coordinates at the maximum; None where all choices are alike or the maximum lies at the bounds."""
     if (counts.sum(axis=0) == 0).any():
@@ -66,7 +66,7 @@ def _maximise(
 
     def loss(theta: np.ndarray) -> float:
         natural = theory.natural(np, {p.name: theta[i].reshape(1, 1) for i, p in enumerate(theory.parameters)})
-        difference = differences(np, theory, natural, table)[0, :, 0]
+        difference = table.differences(np, theory, natural)[0, :, 0]
         eta = unit * np.exp(theta[size]) * difference + sign * theta[size + 1]
         eta = eta[question]
         # -log likelihood: n1 log(1 + e^-eta) + n2 log(1 + e^eta)

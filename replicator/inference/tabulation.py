@@ -1,8 +1,9 @@
-"""Utilities tabulated over the distinct amounts of a design.
+"""Differences in value between the options of a design: tabulated over its distinct amounts where that serves.
 
 Expected utility is linear in the utilities of amounts, so the differences in value between the options of every
 question are one matrix product with the utilities of the few amounts that occur. `theories.noise` says what is
-computed; this says the same faster (a test holds them equal).
+computed; this says the same faster (a test holds them equal). Where values are no mean of utilities, because
+probabilities are distorted, or payments are later or another person's, they are computed option by option.
 """
 
 from __future__ import annotations
@@ -13,11 +14,41 @@ from types import ModuleType
 
 import numpy as np
 
+from replicator.theories import noise as noises
 from replicator.theories.theory import Array, Parameters, Stimuli, Theory
 
 
 @dataclass(frozen=True)
+class Direct:
+    """A design whose values are computed option by option."""
+
+    noise: str
+    stimuli: Stimuli
+    stake: np.ndarray
+    """(q,) typical amount of the question's condition."""
+
+    def of(self, questions: np.ndarray) -> Direct:
+        """The same for some of its questions."""
+        given = {name: getattr(self.stimuli, name) for name in Stimuli.__dataclass_fields__}
+        kept = {name: None if array is None else np.asarray(array)[questions] for name, array in given.items()}
+        return Direct(self.noise, Stimuli(**kept), self.stake[questions])
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All that distinguishes two designs."""
+        parts = (getattr(self.stimuli, name) for name in Stimuli.__dataclass_fields__)
+        return (*(np.zeros(0) if part is None else np.asarray(part) for part in parts), self.stake)
+
+    def differences(self, xp: ModuleType, theory: Theory, parameters: Parameters) -> Array:
+        """(u, q, k - 1) value of every option but the last, less that of the last; parameters are (u, 1)."""
+        each = {name: value[:, :, None, None] for name, value in parameters.items()}
+        value = noises.values(xp, self.noise, theory, each, self.stimuli, stake=self.stake)
+        return value[:, :, :-1] - value[:, :, -1:]
+
+
+@dataclass(frozen=True)
 class Table:
+    """A design whose expected utilities are tabulated."""
+
     noise: str
     amount: np.ndarray
     """(m,) distinct amounts, in units of each question's largest stake (contextual) or of `stake` (logit)."""
@@ -47,40 +78,33 @@ class Table:
             stake=self.stake[questions],
         )
 
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All that distinguishes two designs."""
+        return self.amount, self.contrast, self.span, self.stake
 
-def tabulate(noise: str, stimuli: Stimuli, *, stake: np.ndarray) -> Table:
-    """The design as matrices over its distinct amounts."""
-    q, k, b = stimuli.amount.shape
-    size = np.maximum(np.abs(stimuli.largest), np.abs(stimuli.smallest))
-    scale = np.where(size > 0, size, 1.0) if noise == "contextual" else stake
-    scaled = np.round(stimuli.amount / scale[:, None, None], 12)
-    amount, index = np.unique(scaled, return_inverse=True)
-    expected = np.zeros((len(amount), q * k))
-    np.add.at(expected, (index.ravel(), np.repeat(np.arange(q * k), b)), stimuli.probability.ravel())
-    expected = expected.reshape((-1, q, k))
-    contrast = (expected[:, :, :-1] - expected[:, :, -1:]).reshape((len(amount), -1))
-    questions = np.arange(q)
-    span = np.zeros((len(amount), q))
-    span[np.searchsorted(amount, np.round(stimuli.largest / scale, 12)), questions] += 1.0
-    span[np.searchsorted(amount, np.round(stimuli.smallest / scale, 12)), questions] -= 1.0
-    return Table(noise, amount, contrast, span, stimuli.largest <= stimuli.smallest, k, stake)
+    def differences(self, xp: ModuleType, theory: Theory, parameters: Parameters) -> Array:
+        """(u, q, k - 1) value of every option but the last, less that of the last; parameters are (u, 1).
+
+        See `theories.noise.values`.
+        """
+        assert theory.utility is not None
+        assert theory.marginal_utility is not None
+        utility = theory.utility(xp, parameters, self.amount[None, :])
+        difference = xp.dot(utility, self.contrast).reshape((-1, len(self.flat), self.options - 1))
+        if self.noise == "logit":
+            slope = theory.marginal_utility(xp, parameters, np.ones((1, 1)))
+            return self.stake[None, :, None] * difference / slope[:, :, None]
+        span = xp.where(self.flat[None, :], 1.0, xp.dot(utility, self.span))
+        return xp.where(self.flat[None, :, None], 0.0, difference / span[:, :, None])
 
 
-def differences(xp: ModuleType, theory: Theory, parameters: Parameters, table: Table) -> Array:
-    """(u, q, k - 1) value of every option but the last, less that of the last, for `u` agents; parameters are (u, 1).
-
-    See `theories.noise.values`.
-    """
-    if theory.utility is None or theory.marginal_utility is None:
-        raise ValueError(f"{theory.name} is a theory of amounts, not of choices")
-    utility = theory.utility(xp, parameters, table.amount[None, :])
-    questions = len(table.flat)
-    difference = xp.dot(utility, table.contrast).reshape((-1, questions, table.options - 1))
-    if table.noise == "logit":
-        slope = theory.marginal_utility(xp, parameters, np.ones((1, 1)))
-        return table.stake[None, :, None] * difference / slope[:, :, None]
-    span = xp.where(table.flat[None, :], 1.0, xp.dot(utility, table.span))
-    return xp.where(table.flat[None, :, None], 0.0, difference / span[:, :, None])
+def valued(theory: Theory, noise: str, stimuli: Stimuli, *, stake: np.ndarray) -> Table | Direct:
+    """The design as a theory values it. Raises ValueError for a noise that the theory does not go with."""
+    if noise not in theory.noises or theory.response != "choice":
+        raise ValueError(f'{theory.name} has no values under the noise "{noise}"')
+    if theory.utility is None or theory.weight is not None or noise == "equivalent":
+        return Direct(noise, stimuli, stake)
+    return _tabulated(noise, stimuli, stake)
 
 
 def stake(stimuli: Stimuli, condition: np.ndarray) -> np.ndarray:
@@ -94,9 +118,9 @@ def stake(stimuli: Stimuli, condition: np.ndarray) -> np.ndarray:
 
 
 def sensitivity_unit(noise: str, stimuli: Stimuli, condition: np.ndarray) -> np.ndarray:
-    """(q,) what a sensitivity of exp(coordinate) is counted in: 1 for contextual utility; for money, the sensitivity
-    at which one interquartile range of the condition's expected-value differences moves the logit by 4."""
-    if noise == "contextual":
+    """(q,) what a sensitivity of exp(coordinate) is counted in: 1 for fractions of what is at stake; for money, the
+    sensitivity at which one interquartile range of the condition's expected-value differences moves the logit by 4."""
+    if noise != "logit":
         return np.ones(len(condition))
     expected = (stimuli.probability * stimuli.amount).sum(axis=-1)
     differences = expected[:, :-1] - expected[:, -1:]
@@ -115,3 +139,20 @@ def _by_condition(condition: np.ndarray, of: Callable[[np.ndarray], float]) -> n
         questions = np.flatnonzero(condition == c)
         found[questions] = of(questions)
     return found
+
+
+def _tabulated(noise: str, stimuli: Stimuli, stake: np.ndarray) -> Table:
+    q, k, b = stimuli.amount.shape
+    size = np.maximum(np.abs(stimuli.largest), np.abs(stimuli.smallest))
+    scale = np.where(size > 0, size, 1.0) if noise == "contextual" else stake
+    scaled = np.round(stimuli.amount / scale[:, None, None], 12)
+    amount, index = np.unique(scaled, return_inverse=True)
+    expected = np.zeros((len(amount), q * k))
+    np.add.at(expected, (index.ravel(), np.repeat(np.arange(q * k), b)), stimuli.probability.ravel())
+    expected = expected.reshape((-1, q, k))
+    contrast = (expected[:, :, :-1] - expected[:, :, -1:]).reshape((len(amount), -1))
+    questions = np.arange(q)
+    span = np.zeros((len(amount), q))
+    span[np.searchsorted(amount, np.round(stimuli.largest / scale, 12)), questions] += 1.0
+    span[np.searchsorted(amount, np.round(stimuli.smallest / scale, 12)), questions] -= 1.0
+    return Table(noise, amount, contrast, span, stimuli.largest <= stimuli.smallest, k, stake)

@@ -6,11 +6,21 @@ from collections.abc import Mapping
 
 from replicator.errors import UsageError
 from replicator.theories.crra import CRRA
+from replicator.theories.discounting import EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC
 from replicator.theories.giving import GIVING
+from replicator.theories.inequity import ACCEPTANCE_THRESHOLD, FEHR_SCHMIDT
 from replicator.theories.loss_aversion import LINEAR, POWER
+from replicator.theories.prospect import CUMULATIVE, RANK_DEPENDENT, RANK_DEPENDENT_TK, RANK_DEPENDENT_TWO
 from replicator.theories.theory import Parameter, Prior, Stimuli, Theory
 
-THEORIES: Mapping[str, Theory] = {theory.name: theory for theory in (CRRA, LINEAR, POWER, GIVING)}
+THEORIES: Mapping[str, Theory] = {
+    theory.name: theory
+    for theory in (
+        CRRA, RANK_DEPENDENT, RANK_DEPENDENT_TWO, RANK_DEPENDENT_TK, LINEAR, POWER, CUMULATIVE,
+        EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC,
+        GIVING, ACCEPTANCE_THRESHOLD, FEHR_SCHMIDT,
+    )
+}  # fmt: skip
 
 __all__ = ["THEORIES", "Parameter", "Prior", "Stimuli", "Theory", "get"]
 

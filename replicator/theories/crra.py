@@ -29,6 +29,15 @@ def utility(xp: ModuleType, parameters: Parameters, amount: Array) -> Array:
     )
 
 
+def inverse(xp: ModuleType, parameters: Parameters, utility: Array) -> Array:
+    """x = (1 + (1-r) u)^(1/(1-r)), e^u at r = 1; elementwise."""
+    exponent = 1.0 - parameters["risk_aversion"]
+    near_one = xp.abs(exponent) < 1e-6
+    safe = xp.where(near_one, 1.0, exponent)
+    grown = xp.maximum(safe * utility, -1.0 + 1e-12)
+    return xp.where(near_one, xp.exp(utility), xp.exp(xp.log1p(grown) / safe))
+
+
 def marginal_utility(xp: ModuleType, parameters: Parameters, amount: Array) -> Array:
     """u'(x) = x^(-r)."""
     return xp.exp(-parameters["risk_aversion"] * xp.log(amount))
@@ -56,7 +65,7 @@ CRRA = Theory(
     natural=by_scale(_PARAMETERS),
     utility=utility,
     marginal_utility=marginal_utility,
-    losses=False,
+    inverse=inverse,
     zero_limit={"risk_aversion": 1.0},
     needs="lotteries over gains among which the better one changes as risk aversion changes",
     citation="Holt & Laury 2002, doi:10.1257/000282802762024700; Wakker 2008, doi:10.1002/hec.1331",

@@ -84,10 +84,6 @@ GIVING = Theory(
     parameters=PARAMETERS,
     derived=(MEAN_SHARE,),
     natural=natural,
-    utility=None,
-    marginal_utility=None,
-    losses=False,
-    zero_limit={},
     needs="gifts on a grid from nothing to the whole endowment",
     citation="Engel 2011, doi:10.1007/s10683-011-9283-7",
 )

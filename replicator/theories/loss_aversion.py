@@ -21,6 +21,11 @@ def linear_marginal_utility(xp: ModuleType, parameters: Parameters, amount: Arra
     return xp.ones_like(parameters["loss_aversion"] * amount)
 
 
+def linear_inverse(xp: ModuleType, parameters: Parameters, utility: Array) -> Array:
+    """x = u for gains, u / lambda for losses."""
+    return xp.where(utility < 0, utility / parameters["loss_aversion"], utility)
+
+
 def power_utility(xp: ModuleType, parameters: Parameters, amount: Array) -> Array:
     """u(x) = x^rho for gains, -lambda (-x)^rho for losses; elementwise.
 
@@ -37,6 +42,14 @@ def power_marginal_utility(xp: ModuleType, parameters: Parameters, amount: Array
     """u'(x) = rho x^(rho-1) for gains."""
     rho = parameters["curvature"]
     return rho * xp.exp((rho - 1.0) * xp.log(amount))
+
+
+def power_inverse(xp: ModuleType, parameters: Parameters, utility: Array) -> Array:
+    """x = u^(1/rho) for gains, -(-u / lambda)^(1/rho) for losses."""
+    size = xp.abs(utility) / xp.where(utility < 0, parameters["loss_aversion"], 1.0)
+    amount = xp.exp(xp.log(xp.maximum(size, _FLOOR)) / parameters["curvature"])
+    amount = xp.where(size <= _FLOOR, 0.0, amount)
+    return xp.where(utility < 0, -amount, amount)
 
 
 def power_natural(xp: ModuleType, coordinates: Parameters) -> dict[str, Array]:
@@ -87,8 +100,8 @@ LINEAR = Theory(
     natural=by_scale(_LINEAR),
     utility=linear_utility,
     marginal_utility=linear_marginal_utility,
+    inverse=linear_inverse,
     losses=True,
-    zero_limit={},
     needs="mixed gambles whose ratio of gain to loss lies on both sides of lambda",
     citation="Tom, Fox, Trepel & Poldrack 2007, doi:10.1126/science.1134239",
 )
@@ -103,8 +116,8 @@ POWER = Theory(
     natural=power_natural,
     utility=power_utility,
     marginal_utility=power_marginal_utility,
+    inverse=power_inverse,
     losses=True,
-    zero_limit={},
     needs="mixed gambles with symmetric ranges of gains and losses and stakes that differ several-fold",
     citation="Sokol-Hessner et al. 2009, doi:10.1073/pnas.0806761106",
 )

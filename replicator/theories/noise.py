@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import numpy as np
+
+from replicator.theories.ranks import weights
 from replicator.theories.theory import Array, Parameters, Stimuli, Theory
 
-NOISES = ("contextual", "logit")
+NOISES = ("contextual", "logit", "equivalent")
 """Names accepted in an analysis plan for theories of choice."""
 
 _CERTAIN = 40.0
@@ -20,7 +23,16 @@ _CERTAIN = 40.0
 def values(
     xp: ModuleType, noise: str, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: Array
 ) -> Array:
-    """Value of every option (..., q, k) on the scale of the noise; `stake` (q,) matters to "logit" alone."""
+    """Value of every option (..., q, k) on the scale of the noise; `stake` (q,) matters to "logit" alone.
+
+    Raises ValueError for a noise that the theory does not go with.
+    """
+    if noise not in theory.noises:
+        raise ValueError(f'{theory.name} has no values under the noise "{noise}"')
+    if noise == "equivalent":
+        return equivalent(xp, theory, parameters, stimuli)
+    if theory.value is not None:
+        return theory.value(xp, parameters, stimuli)
     if noise == "contextual":
         return contextual(xp, theory, parameters, stimuli)
     return money(xp, theory, parameters, stimuli, stake=stake)
@@ -32,6 +44,7 @@ def contextual(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: 
 
         V_k = (sum_b p_kb u(x_kb) - u(smallest)) / (u(largest) - u(smallest))
 
+    with decision weights in the place of p where the theory distorts probabilities.
     Parameters broadcast against (..., q, k, b); the result is (..., q, k). It is free of the currency's unit.
     """
     scale = xp.maximum(xp.abs(stimuli.largest), xp.abs(stimuli.smallest))
@@ -41,13 +54,14 @@ def contextual(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: 
     high = at(xp, parameters, (stimuli.largest / scale)[:, None, None])
     low = at(xp, parameters, (stimuli.smallest / scale)[:, None, None])
     span = (high - low)[..., 0]
-    expected = (stimuli.probability * utility).sum(axis=-1) - low[..., 0]
+    expected = (weights(xp, theory, parameters, stimuli) * utility).sum(axis=-1) - low[..., 0]
     flat = (stimuli.largest <= stimuli.smallest)[:, None]
     return xp.where(flat, 0.0, expected / xp.where(flat, 1.0, span))
 
 
 def money(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli, *, stake: Array) -> Array:
-    """Expected utility in money: V_k = sum_b p_kb u(x_kb) / u'(stake), in the experiment's unit.
+    """Expected utility in money: V_k = sum_b p_kb u(x_kb) / u'(stake), in the experiment's unit; p are decision
+    weights where the theory distorts probabilities.
 
     `stake` (q,) is the typical amount of the question's condition. Dividing by the marginal utility there leaves
     the likelihood as it is and keeps sensitivity and curvature nearly uncorrelated. Shapes as in `contextual`.
@@ -56,7 +70,34 @@ def money(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimu
         raise ValueError(f"{theory.name} has no utility of money")
     utility = _utility(theory)(xp, parameters, stimuli.amount / stake[:, None, None])
     slope = theory.marginal_utility(xp, parameters, xp.ones_like(stimuli.largest)[:, None, None])
-    return stake[:, None] * ((stimuli.probability * utility).sum(axis=-1)) / slope[..., 0]
+    return stake[:, None] * ((weights(xp, theory, parameters, stimuli) * utility).sum(axis=-1)) / slope[..., 0]
+
+
+def equivalent(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli) -> Array:
+    """What every option is worth in money for certain, now and for oneself, as a fraction of what is at stake.
+
+        V_k = u^-1(sum_b p_kb u(x_kb)) / (largest - smallest)
+
+    `smallest` is at most 0, so that what is at stake in a choice between gains is the largest of them. It is free of
+    the currency's unit. Shapes as in `contextual`.
+    """
+    scale = at_stake(stimuli)
+    if theory.value is not None:
+        return theory.value(xp, parameters, stimuli) / scale[:, None]
+    if theory.inverse is None:
+        raise ValueError(f"{theory.name} has no certainty equivalents")
+    utility = _utility(theory)(xp, parameters, stimuli.amount / scale[:, None, None])
+    return theory.inverse(xp, parameters, (weights(xp, theory, parameters, stimuli) * utility).sum(axis=-1)[..., None])[
+        ..., 0
+    ]
+
+
+def at_stake(stimuli: Stimuli) -> np.ndarray:
+    """(q,) from the smallest to the largest amount of the question, and nothing; what another person gets with it."""
+    other = 0.0 if stimuli.other is None else np.asarray(stimuli.other)
+    together = np.asarray(stimuli.amount) + np.asarray(other)[..., None]
+    spread = np.maximum(together.max(axis=(1, 2)), 0.0) - np.minimum(together.min(axis=(1, 2)), 0.0)
+    return np.asarray(np.where(spread > 0, spread, 1.0))
 
 
 def chosen(xp: ModuleType, eta: Array, lapse: Array) -> Array:
@@ -89,5 +130,5 @@ def _log_sum(xp: ModuleType, a: Array, b: Array) -> Array:
 
 def _utility(theory: Theory):  # type: ignore[no-untyped-def]
     if theory.utility is None:
-        raise ValueError(f"{theory.name} is a theory of amounts, not of choices")
+        raise ValueError(f"{theory.name} has no utility of lotteries")
     return theory.utility

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from replicator import theories
-from replicator.theories.theory import Theory
+from replicator.theories.noise import equivalent
+from replicator.theories.theory import Stimuli, Theory
 
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 
@@ -19,6 +20,12 @@ GAMBLE = (100.0, 10.0)
 
 LOSS = 10.0
 """The loss against which the smallest acceptable gain is told."""
+
+LATER = (100.0, 30.0)
+"""The amount and delay in days of whose present value the priors of discounting are told."""
+
+CHANCE = (100.0, 0.1)
+"""The prize and its probability of whose certainty equivalent the priors of weighting are told."""
 
 PRIOR_DRAWS = 200_000
 
@@ -54,6 +61,12 @@ def predictive(theory: Theory) -> list[Predictive]:
         label = f"smallest gain accepted against an even chance of losing {LOSS:g}"
         curvature = natural.get("curvature", np.ones(PRIOR_DRAWS))
         rows.append(_row(theory, label, "USD", LOSS * natural["loss_aversion"] ** (1.0 / curvature)))
+    elif "delay" in theory.reads:
+        label = f"what {LATER[0]:g} in {LATER[1]:g} days is worth today"
+        rows.append(_row(theory, label, "USD", _present_value(theory, natural)))
+    elif theory.weight is not None:
+        label = f"certainty equivalent of a chance of {CHANCE[1]:.0%} of {CHANCE[0]:g}"
+        rows.append(_row(theory, label, "USD", _equivalent(theory, natural)))
     return rows
 
 
@@ -66,6 +79,24 @@ def certainty_equivalent(risk_aversion: np.ndarray) -> np.ndarray:
     return np.where(near_one, np.sqrt(GAMBLE[0] * GAMBLE[1]), np.power((high + low) / 2.0, 1.0 / safe))
 
 
+def _present_value(theory: Theory, natural: dict[str, np.ndarray]) -> np.ndarray:
+    amount, delay = (np.full((1, 1, 1), number) for number in LATER)
+    later = Stimuli(amount, np.ones((1, 1, 1)), amount[:, 0, 0], amount[:, 0, 0], delay=delay)
+    assert theory.value is not None
+    return np.asarray(theory.value(np, _each(natural), later))[:, 0, 0]
+
+
+def _equivalent(theory: Theory, natural: dict[str, np.ndarray]) -> np.ndarray:
+    prize, chance = CHANCE
+    amount, probability = np.array([[[prize, 0.0]]]), np.array([[[chance, 1.0 - chance]]])
+    lottery = Stimuli(amount, probability, np.array([prize]), np.array([0.0]))
+    return prize * np.asarray(equivalent(np, theory, _each(natural), lottery))[:, 0, 0]
+
+
+def _each(natural: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values[:, None, None, None] for name, values in natural.items()}
+
+
 def markdown() -> str:
     """All tables, and every prior with its source."""
     lines = [
@@ -75,7 +106,7 @@ def markdown() -> str:
     for theory in theories.THEORIES.values():
         for row in predictive(theory):
             name = row.quantity.replace("_", " ") + (f" ({row.unit})" if row.unit else "")
-            lines.append(f"| {theory.name} | {name} | " + " | ".join(f"{v:.2f}" for v in row.quantiles) + " |")
+            lines.append(f"| {theory.name} | {name} | " + " | ".join(_figure(v) for v in row.quantiles) + " |")
     lines += [
         "",
         "| theory | parameter | prior of the coordinate | between people (natural scale) | source |",
@@ -88,6 +119,10 @@ def markdown() -> str:
                 f"| {p.prior.person_sd:g} | {p.prior.source} |"
             )
     return "\n".join(lines)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2f}" if abs(value) >= 0.005 or abs(value) < 1e-9 else f"{value:.1g}"
 
 
 def _row(theory: Theory, quantity: str, unit: str, values: np.ndarray) -> Predictive:

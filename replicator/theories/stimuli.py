@@ -14,17 +14,17 @@ from replicator.theories.theory import Stimuli, Theory
 def stimuli(questions: Sequence[Sequence[Outcome]], options: Sequence[str]) -> Stimuli:
     """The outcomes of each question, by option; impossible branches (probability 0) are left out.
 
-    Raises DataError where a question offers something to another person, later, or with an unknown probability.
+    Raises DataError for an unknown probability, and where another person gets something only perhaps or later.
     """
-    branches = [
-        [[o for o in outcomes if o.option == name and o.probability_high > 0] for name in options]
-        for outcomes in questions
-    ]
     for outcomes in questions:
         _check(outcomes)
+    branches = [
+        [[o for o in outcomes if o.option == name and o.to == "self" and o.probability_high > 0] for name in options]
+        for outcomes in questions
+    ]
     width = max((len(branch) for question in branches for branch in question), default=1)
     shape = (len(questions), len(options), max(width, 1))
-    amount, probability = np.zeros(shape), np.zeros(shape)
+    amount, probability, delay = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for q, question in enumerate(branches):
         for k, branch in enumerate(question):
             if not branch:
@@ -32,28 +32,48 @@ def stimuli(questions: Sequence[Sequence[Outcome]], options: Sequence[str]) -> S
             amount[q, k, :] = branch[0].amount
             amount[q, k, : len(branch)] = [o.amount for o in branch]
             probability[q, k, : len(branch)] = [o.probability_low for o in branch]
+            delay[q, k, : len(branch)] = [o.delay for o in branch]
     return Stimuli(
         amount=amount,
         probability=probability,
         largest=amount.max(axis=(1, 2)),
         smallest=amount.min(axis=(1, 2)),
+        delay=delay if delay.any() else None,
+        other=_of_other(questions, options),
     )
 
 
 def check_domain(theory: Theory, arrays: Stimuli) -> None:
-    """Raises DataError where the amounts lie outside the theory's domain."""
+    """Raises DataError where the outcomes lie outside the theory's domain."""
     if not theory.losses and float(arrays.smallest.min()) < 0:
         raise DataError(
             f'theory "{theory.name}" is about gains, but an option loses {-float(arrays.smallest.min()):g}.',
             remedy='Use "loss-aversion" for mixed gambles.',
         )
+    if arrays.delay is not None and "delay" not in theory.reads:
+        raise DataError(f'theory "{theory.name}" reads immediate outcomes only, and an option is paid later.')
+    if arrays.other is not None and "other" not in theory.reads:
+        raise DataError(f'theory "{theory.name}" reads own outcomes only, and an option gives to another person.')
+
+
+def _of_other(questions: Sequence[Sequence[Outcome]], options: Sequence[str]) -> np.ndarray | None:
+    """(q, k) what another person gets; None where no outcome is anybody else's."""
+    if all(outcome.to == "self" for outcomes in questions for outcome in outcomes):
+        return None
+    given = np.zeros((len(questions), len(options)))
+    for q, outcomes in enumerate(questions):
+        for outcome in outcomes:
+            if outcome.to != "self":
+                given[q, list(options).index(outcome.option)] += outcome.amount
+    return given
 
 
 def _check(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
-        if outcome.to != "self":
-            raise DataError(f'option "{outcome.option}" gives to {outcome.to}; theories of risk read own outcomes only')
-        if outcome.delay != 0:
-            raise DataError(f'option "{outcome.option}" is delayed; theories of risk read immediate outcomes only')
+        where = f'option "{outcome.option}"'
         if outcome.probability_low != outcome.probability_high:
-            raise DataError(f'option "{outcome.option}" has an unknown probability; theories of risk need known ones')
+            raise DataError(f"{where} has an unknown probability; theories need known ones")
+        if outcome.to != "self" and (outcome.probability_low != 1.0 or outcome.delay != 0):
+            raise DataError(
+                f"{where} gives to {outcome.to} only perhaps or later; theories read what others surely get"
+            )

@@ -7,12 +7,15 @@ hierarchy or likelihood.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal
 
 Array = Any
 """A numpy array or a pytensor variable."""
+
+Concern = Literal["delay", "other"]
+"""Payments that are made later, or to another person."""
 
 Parameters = Mapping[str, Array]
 """Parameter name -> value on its natural scale, broadcastable against the outcomes' leading axes."""
@@ -58,6 +61,10 @@ class Stimuli:
     """(q,) the largest amount that is possible in the question."""
     smallest: Array
     """(q,) the smallest amount that is possible in the question."""
+    delay: Array | None = None
+    """(q, k, b) days until the amount is paid; None where everything is paid at once."""
+    other: Array | None = None
+    """(q, k) what another person gets for certain; None where nobody else is concerned."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +83,38 @@ class Theory:
 
     Coordinates carry the parameters' names and are unconstrained; the priors stand on them.
     """
-    utility: Callable[[ModuleType, Parameters, Array], Array] | None
-    """(xp, parameters, amount) -> utility, elementwise and increasing in the amount; None for amounts."""
-    marginal_utility: Callable[[ModuleType, Parameters, Array], Array] | None
-    """(xp, parameters, amount) -> derivative of `utility` at a positive amount, elementwise."""
-    losses: bool
-    """Whether negative amounts are within the theory's domain."""
-    zero_limit: Mapping[str, float]
-    """Parameter -> value from which the utility of nothing is minus infinity: beyond it, whether an option can pay
-    nothing decides, and the parameter hardly matters."""
     needs: str
     """What a design must vary for the parameters to be identified, in words."""
     citation: str
+    utility: Callable[[ModuleType, Parameters, Array], Array] | None = None
+    """(xp, parameters, amount) -> utility, elementwise and increasing in the amount; theories of risk have one."""
+    marginal_utility: Callable[[ModuleType, Parameters, Array], Array] | None = None
+    """(xp, parameters, amount) -> derivative of `utility` at a positive amount, elementwise."""
+    inverse: Callable[[ModuleType, Parameters, Array], Array] | None = None
+    """(xp, parameters, utility) -> the amount that has it, elementwise."""
+    weight: Callable[[ModuleType, Parameters, Array], Array] | None = None
+    """(xp, parameters, probability) -> its weight, elementwise and increasing from 0 to 1, where probabilities are
+    distorted; None where they count as they are."""
+    value: Callable[[ModuleType, Parameters, Stimuli], Array] | None = None
+    """(xp, parameters, stimuli) -> (..., q, k) value of every option in money, where it is no mean of utilities;
+    parameters broadcast against (..., q, k, b)."""
+    losses: bool = False
+    """Whether negative amounts are within the theory's domain."""
+    reads: frozenset[Concern] = frozenset()
+    """What it reads besides own amounts paid at once."""
+    zero_limit: Mapping[str, float] = field(default_factory=dict)
+    """Parameter -> value from which the utility of nothing is minus infinity: beyond it, whether an option can pay
+    nothing decides, and the parameter hardly matters."""
+
+    @property
+    def noises(self) -> tuple[str, ...]:
+        """How differences in value may become probabilities, see `theories.noise`; "none" for amounts.
+
+        Contextual utility is about lotteries: of two payments at different dates the range is all that they differ by.
+        """
+        if self.response == "amount":
+            return ("none",)
+        return ("contextual", "logit", "equivalent") if self.utility is not None else ("logit", "equivalent")
 
     def parameter(self, name: str) -> Parameter:
         """The parameter or derived quantity called `name`, by its name or its symbol. Raises KeyError."""

@@ -13,6 +13,7 @@ from replicator.validation.numbers import Result, results
 
 if TYPE_CHECKING:
     from replicator.theories import Theory
+    from replicator.theories.theory import Concern
 
 
 def faults(draft: Draft) -> Iterator[Fault]:
@@ -72,9 +73,9 @@ def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> 
         remedy = f'This experiment asks for type "{draft.response}".'
         yield draft.fault((*place, "theory"), problem, remedy)
         return
-    noises = ("none",) if draft.response == "amount" else ("contextual", "logit")
+    noises = theory.noises
     if fit.get("noise", noises[0]) not in noises:
-        problem = f'the noise "{fit["noise"]}" does not go with answers of type "{draft.response}".'
+        problem = f'the noise "{fit["noise"]}" does not go with the theory "{theory.name}".'
         remedy = f"Write {' or '.join(repr(noise) for noise in noises)}.".replace("'", '"')
         yield draft.fault((*place, "noise"), problem, remedy)
     if draft.response == "choice":
@@ -100,15 +101,24 @@ def _unreadable(result: Result, theory: Theory) -> Iterator[tuple[str, str, str]
     if result.low != result.high:
         problem = f'the theory "{theory.name}" needs known probabilities, and one is an interval'
         yield "interval", problem, "Theories of ambiguity are not supported yet by this version."
-    if result.to != "self":
+    if result.to != "self" and "other" not in theory.reads:
         problem = f'the theory "{theory.name}" reads own outcomes only, and one is to {result.to}'
-        yield "to", problem, "Theories of choices that affect others are not supported yet by this version."
-    if result.delay != 0:
+        yield "to", problem, f"Theories that read it: {_readers('other')}."
+    elif result.to != "self" and (result.low != 1 or result.delay != 0):
+        problem = f'the theory "{theory.name}" reads what others surely get at once, and one gets it perhaps or later'
+        yield "sure", problem, "Take out the probability or the delay."
+    if result.delay != 0 and "delay" not in theory.reads:
         problem = f'the theory "{theory.name}" reads immediate outcomes only, and one is delayed'
-        yield "delay", problem, "Theories of delay are not supported yet by this version."
+        yield "delay", problem, f"Theories that read it: {_readers('delay')}."
     if result.amount < 0 and not theory.losses and result.high > 0:
         problem = f'the theory "{theory.name}" is about gains, and {format_amount(-result.amount)} is lost'
         yield "loss", problem, 'Use a theory that admits losses, such as "loss-aversion".'
+
+
+def _readers(concern: Concern) -> str:
+    from replicator.theories import THEORIES
+
+    return ", ".join(f'"{name}"' for name, theory in THEORIES.items() if concern in theory.reads)
 
 
 def _references(draft: Draft) -> Iterator[Fault]:

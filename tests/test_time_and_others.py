@@ -1,0 +1,70 @@
+"""Known discounters and responders come out again from the shipped experiments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from watchers import Silent
+
+from replicator import pipeline, specification
+from replicator.inference.entries import Entry
+from replicator.inference.estimate import estimate_run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REPLICATOR_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def primary(name: str, folder: Path, *models: tuple[str, Mapping[str, str]]) -> dict[str, Entry]:
+    """Model -> the estimate that the experiment is about."""
+    experiment = specification.find(name)
+    only = replace(experiment, analysis=replace(experiment.analysis, also=()))
+    requests = tuple(pipeline.ModelRequest(model, arguments) for model, arguments in models)
+    run = pipeline.collect_choices(pipeline.Request(only, requests), folder, Silent())
+    return {e["population"]: e for e in estimate_run(run) if e["primary"]}
+
+
+@pytest.fixture(scope="module")
+def discounters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
+    def who(k: float, **more: str) -> tuple[str, dict[str, str]]:
+        return "participants:hyperbolic", {"k": str(k), "noise": "20", **more}
+
+    folder = tmp_path_factory.mktemp("time")
+    models = (who(0.02), who(0.001, position="0.5"), ("participants:uniform", {}), ("participants:always-first", {}))
+    return primary("delay-discounting", folder / "run", *models)
+
+
+@pytest.mark.parametrize("k", ["k=0.02,noise=20", "k=0.001,noise=20,position=0.5"])
+def test_patience_and_impatience_are_recovered(discounters: dict[str, Any], k: str) -> None:
+    entry = discounters[f"participants:hyperbolic({k})"]
+    truth = float(np.log(float(k.split(",")[0].removeprefix("k="))))
+    low, high = entry["interval"]
+    assert entry["parameter"] == "log_discount_rate"
+    assert low <= truth <= high
+    assert high - low < 0.3
+    assert entry["identified"], json.dumps(entry["why_not"])
+
+
+def test_who_answers_at_random_or_by_place_has_no_discount_rate(discounters: dict[str, Any]) -> None:
+    for name in ("participants:uniform", "participants:always-first"):
+        assert not discounters[name]["identified"]
+        assert "do not respond" in discounters[name]["why_not"] or "no response" in discounters[name]["why_not"]
+
+
+def test_the_least_acceptable_offer_is_recovered_also_from_the_inequity_averse(tmp_path: Path) -> None:
+    """alpha = .8 puts it at alpha / (1 + 2 alpha) = .308 of the pie."""
+    averse = "participants:fehr-schmidt", {"alpha": "0.8", "beta": "0.3", "noise": "20"}
+    stern = "participants:acceptance-threshold", {"m": "0.4", "noise": "20"}
+    found = primary("ultimatum-responder", tmp_path / "run", averse, stern)
+    for entry, truth in zip(found.values(), (0.8 / 2.6, 0.4), strict=True):
+        assert entry["mean"] == pytest.approx(truth, abs=0.01)
+        assert entry["identified"]
