@@ -1,8 +1,8 @@
 """The text of a reply becomes shares of answers: strictly, then laxly, and otherwise not at all.
 
 Strict is a reply that is nothing but the shares: a JSON object ({"A": 60, "B": 40}), or an entry an answer
-("A: 60%", one a line or separated by commas). Lax is one such object, or one line an answer, amid other words.
-A reply that gives an answer two shares, leaves one out or states a range is given up.
+("A: 60%", one a line or separated by commas). Lax is one such object, or one such line an answer, amid other lines.
+A reply that gives an answer two shares, leaves one out, states a range or restates what an answer pays is given up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replicator.parsing import ReplyStatus, unread
+from replicator.hedges import exampled, retracted
+from replicator.replies import ReplyStatus, unread
 
 ROUNDING = 0.5
 """Percentage points by which rounding may change each share: k shares sum to 100 within k times as much."""
@@ -83,25 +84,37 @@ def _strict(reply: str, answers: Sequence[str], *, truncated: bool) -> _Found | 
 
 
 def _lax(reply: str, answers: Sequence[str], *, truncated: bool) -> _Found | None:
-    objects = [_object(text, answers) for text in re.findall(r"\{[^{}]*\}", reply)]
-    stated = [found for found in objects if found is not None]
+    texts = list(re.finditer(r"\{[^{}]*\}", reply))
+    objects = [(_object(text[0], answers), text) for text in texts]
+    stated = [found for found, _ in objects if found is not None]
     if stated:
-        return stated[0] if all(found == stated[0] for found in stated) else None
+        shown = any(found is not None and exampled(reply[: text.start()]) for found, text in objects)
+        clear = not shown and not retracted(reply[texts[-1].end() :])
+        return stated[0] if clear and all(found == stated[0] for found in stated) else None
     lines = reply.split("\n")[:-1] if truncated else reply.split("\n")
-    matches = [_entry(answers).match(line) for line in lines]
+    matches = [_entry(answers).fullmatch(line) for line in lines]
+    said = [index for index, match in enumerate(matches) if match]
+    if not said or exampled("\n".join(lines[: said[0]])) or retracted("\n".join(lines[said[-1] + 1 :])):
+        return None
     return _together([match for match in matches if match], answers)
 
 
-_NUMBER = r"(?P<number>\d+(?:\.\d+)?)\s*(?P<percent>%|percent|per cent|people|/ ?100|(?:out )?of 100)?"
-_UNRANGED = r"(?![\d.]*\d|\s*(?:-|–|—|to|or)\s*\d)"
+_NUMBER = r"(?P<number>\d+(?:\.\d+)?)\s*+(?P<percent>%|percent|per cent|people|/ ?100|(?:out )?of 100)?+"
+_UNRANGED = r"(?![\d.]*\d|\s*(?:-|–|—|to|or|and|±|\+)\s*\d)"
 """What a number may not go on with."""
+_WHO = (
+    r"(?:\s*(?:(?:out )?of )?(?:the )?(?:\d+ )?(?:people|respondents|participants|players|persons|them))?"
+    r"(?:\s*(?:would|will)? (?:choose|pick|select|take) (?:it|this))?"
+)
+_WHY = r"(?:\s*,?\s*\b(?:because|since)\b[^\d\n]*)?"
+"""A reason; one with a number may be the answer's own chance or amount."""
 
 
 def _entry(answers: Sequence[str]) -> re.Pattern[str]:
     names = "|".join(re.escape(answer) for answer in sorted(answers, key=len, reverse=True))
     return re.compile(
         rf"[\s>*•+\"'(\[-]*(?:(?:option|answer)\s+)?[\"'*(\[]*(?P<answer>{names})[\"'*)\]]*\s*[:=]\s*[\"'*]*{_NUMBER}"
-        rf"{_UNRANGED}[\"'*.,;)\]]*\s*",
+        rf"{_UNRANGED}[\"'*]*{_WHO}{_WHY}[\"'*.,;)\]\s]*",
         re.IGNORECASE if len({answer.casefold() for answer in answers}) == len(answers) else 0,
     )
 

@@ -8,90 +8,51 @@ An amount is what the reply gives, never what it says is kept, and one that is n
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from replicator.quantities import Quantity, quantities
-
-ReplyStatus = Literal["valid", "refusal", "invalid", "truncated"]
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """What a reply says."""
-
-    status: ReplyStatus
-    choice: int | None = None
-    """Index of the answer that was given; None unless valid."""
-    value: float | None = None
-    """The number that was given where the answers cannot be listed."""
+from replicator.hedges import HEDGE, denied, unsettled, vague
+from replicator.quantities import Quantity, quantities, signed
+from replicator.replies import Parsed, Said, first_line, lax, marks, odd, plain_words, read, settled
 
 
 def parse_choice(text: str, labels: Sequence[str], *, truncated: bool = False) -> Parsed:
     """Which of the labels a reply chooses. `truncated`: its writer ran out of tokens."""
-    reply = visible(text)
-    if reply is None:
-        return Parsed("truncated")
-    found = _strict_label(reply, labels, truncated=truncated)
-    if found is None and not truncated:
-        found = _lax_label(reply, labels)
-    return outcome(reply, found, truncated=truncated)
+    found, otherwise = read(
+        text,
+        lambda reply: _strict_label(reply, labels, truncated=truncated),
+        lambda reply: _lax_label(reply, labels),
+        truncated=truncated,
+    )
+    return settled(found, otherwise)
 
 
 def parse_amount(text: str, grid: Sequence[str], *, truncated: bool = False) -> Parsed:
     """Which amount of the grid (ascending numbers as text) a reply gives; "half" is half of the last."""
-    reply = visible(text)
-    if reply is None:
-        return Parsed("truncated")
-    values = [float(amount) for amount in grid]
-    amount = _strict_amount(reply, values[-1], truncated=truncated)
-    if amount is None and not truncated:
-        amount = _lax_amount(reply, values[-1])
-    found = None if amount is None else next((i for i, v in enumerate(values) if abs(v - amount) < 1e-9), None)
-    return outcome(reply, found, truncated=truncated)
+    most = float(grid[-1])
+    amount, otherwise = read(
+        signed(text),
+        lambda reply: first_line(reply, lambda line: _amount_alone(line, most), truncated=truncated),
+        lambda reply: _lax_amount(reply, most),
+        truncated=truncated,
+    )
+    return settled(place(amount, grid), otherwise)
 
 
-def unread(text: str, *, truncated: bool = False) -> tuple[str | None, ReplyStatus]:
-    """A reply without what was thought first (None where the thinking never ends), and its status should nothing be
-    found in it."""
-    reply = visible(text)
-    return reply, "truncated" if reply is None else outcome(reply, None, truncated=truncated).status
+def place(number: float | None, grid: Sequence[str]) -> int | None:
+    """Where a number stands on a grid, but for rounding."""
+    if number is None:
+        return None
+    return next(
+        (i for i, text in enumerate(grid) if math.isclose(float(text), number, rel_tol=1e-9, abs_tol=1e-9)), None
+    )
 
-
-def outcome(reply: str, found: int | None, *, truncated: bool) -> Parsed:
-    """The answer that was found, or why there is none."""
-    if found is not None:
-        return Parsed("valid", found)
-    if truncated:
-        return Parsed("truncated")
-    return Parsed("refusal" if _REFUSAL.search(reply) else "invalid")
-
-
-_THINKING = r"(?:think|thinking|thought|reasoning)"
-
-
-def visible(text: str) -> str | None:
-    """The reply without what was thought first; None where the thinking never ends."""
-    text = text.replace("’", "'").replace("\u00a0", " ")
-    text = re.split(rf"</{_THINKING}>", text, flags=re.IGNORECASE)[-1]
-    return None if re.search(rf"<{_THINKING}>", text, re.IGNORECASE) else text.strip()
-
-
-_REFUSAL = re.compile(
-    r"\b(?:as an? (?:AI|artificial|language)|I(?:'m| am) (?:just )?an? (?:AI|language)|I (?:can ?not|can't|won't|will not)"  # noqa: E501
-    r"|I(?:'m| am)(?: afraid)? (?:not able|unable|not comfortable|sorry)|I (?:must |have to |respectfully )?(?:decline|refuse)"  # noqa: E501
-    r"|(?:do not|don't) have (?:any )?(?:personal )?(?:preference|opinion|feeling)"
-    r"|no puedo|lo siento|je ne peux pas|je suis désolé|ich kann (?:das |leider )?nicht|non posso|não posso)"
-    r"|无法|不能|抱歉|できません",
-    re.IGNORECASE,
-)
 
 # Labels
 
 _NOUN = (
-    r"(?:option|lottery|card|choice|answer|gamble|bet|letter|number|opción|loter[ií]a|respuesta|opção|opzione|loterie"
+    r"(?i:option|lottery|card|choice|answer|gamble|bet|letter|number|opción|loter[ií]a|respuesta|opção|opzione|loterie"
     r"|réponse|antwort|lotterie|вариант|选项|答案|選択肢)"
 )
 _OPEN, _CLOSE = r"[\s\[\](){}<>*_`'\"“”‘’#«»]*", r"[\s\[\](){}<>*_`'\"“”‘’.,:;!。：，«»]*"
@@ -104,9 +65,13 @@ _CHOOSE = r"(?:choose|pick|select|prefer|play|take|go with|go for|opt for|stick 
 
 
 def _label(labels: Sequence[str]) -> str:
-    """Longest first, and never within a word or a number."""
+    """Longest first, and never within a word or a number, nor as the count of something."""
     names = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-    return rf"(?<![\w.])(?P<label>{names})(?![\w]|[.,]\d|['’-]\w)"
+    count = (
+        r"(?!(?<=\d)\s?(?:%|(?:of|out of|more|percent|dollars?|euros?|cents?|points?|times?|days?|weeks?|months?|years?"
+        r")\b))"
+    )
+    return rf"(?<![\w.])(?P<label>{names})(?![\w]|[.,]\d|['’-]\w){count}"
 
 
 def _strict_label(reply: str, labels: Sequence[str], *, truncated: bool) -> int | None:
@@ -114,18 +79,12 @@ def _strict_label(reply: str, labels: Sequence[str], *, truncated: bool) -> int 
         rf"{_OPEN}(?:(?:the |my |la |el |die |l')?{_NOUN}(?: is| es| est| ist)?{_CLOSE}){{0,2}}{_OPEN}{_label(labels)}{_CLOSE}",  # noqa: E501
         re.IGNORECASE if _apart(labels) else 0,
     )
-    lines = written_lines(reply, truncated=truncated)
-    matches = [whole.fullmatch(line) for line in lines]
-    if not matches or matches[0] is None:
-        return None
-    named = {_index(match["label"], labels) for match in matches if match}
-    return named.pop() if len(named) == 1 else None
 
+    def alone(line: str) -> int | None:
+        match = whole.fullmatch(line)
+        return _index(match["label"], labels) if match else None
 
-def written_lines(reply: str, *, truncated: bool) -> list[str]:
-    """Lines that were written to their end."""
-    lines = reply.split("\n")
-    return [line for line in (lines[:-1] if truncated else lines) if line.strip()]
+    return first_line(reply, alone, truncated=truncated)
 
 
 def _apart(labels: Sequence[str]) -> bool:
@@ -139,63 +98,58 @@ def _index(name: str, labels: Sequence[str]) -> int:
 
 
 def _lax_label(reply: str, labels: Sequence[str]) -> int | None:
+    whole = re.compile(rf"['\"(]*(?:{_NOUN} )?{_label(labels)}[.)'\"]*")
+
+    def inside(mark: re.Match[str]) -> set[int | None]:
+        match = None if _SUBJECT.match(reply[mark.end() :]) else whole.fullmatch(mark[1])
+        return {_index(match["label"], labels)} if match else set()
+
+    return lax(_declared_labels(reply, labels), marks(reply, inside), lambda: _leading_label(reply, labels))
+
+
+_SUBJECT = re.compile(
+    r" (?:is|was|has|pays?|offers?|gives?|provides?|yields?|seems?|looks?|appears?|would|could|might|may|carries|means"
+    r"|guarantees?|involves?|costs?|promises?|beats|dominates|ist|est|n'est|es|è|parece)\b"
+    r"(?! (?:my|what I|the one I)\b)"
+)
+"""After a mark that something is said of: a subject, not an answer."""
+
+
+def _leading_label(reply: str, labels: Sequence[str]) -> Said[int] | None:
+    """A label with which a reply begins, set off from what explains it."""
     label = _label(labels)
-    declared = _declared_labels(reply, labels)
-    if declared:
-        return declared.pop() if len(declared) == 1 else None
-    marks = {
-        _index(match["label"], labels)
-        for match in re.finditer(rf"(?:\[|\*\*|\\boxed\{{)['\"(]*(?:{_NOUN} )?{label}[.)'\"]*(?:\]|\*\*|\}})", reply)
-        if not exampled(reply[: match.start()]) and not negated(reply[: match.start()])
-    }
-    if marks:
-        return marks.pop() if len(marks) == 1 else None
     led = re.match(rf"{_OPEN}{label}[)\]*]*\s*[.:,;)–—-]\s", reply)
-    if led is None or _HEDGE.search(reply):
+    if led is None:
         return None
-    others = {_index(match["label"], labels) for match in re.finditer(label, reply[led.end() :])}
-    chosen = _index(led["label"], labels)
-    return chosen if others <= {chosen} else None
+    chosen, after = _index(led["label"], labels), reply[led.end("label") :]
+    others = {_index(match["label"], labels) for match in re.finditer(label, after)}
+    return Said(chosen if others <= {chosen} and not HEDGE.search(after) and not unsettled(after) else None, after)
 
 
-def _declared_labels(reply: str, labels: Sequence[str]) -> set[int]:
+def _declared_labels(reply: str, labels: Sequence[str]) -> list[Said[int]]:
     """Labels that somebody who says "I" chooses, or that "my answer" is."""
-    tail = rf"(?: the| for| with)?{_OPEN}(?:{_NOUN})?{_OPEN}{_label(labels)}"
+    plain, label = reply.replace("**", ""), _label(labels)
+    tail = rf"(?: the| for| with)?{_OPEN}{_NOUN}?{_OPEN}{label}"
     patterns = (
         rf"\bI{MODAL}{SOFTEN} {_CHOOSE}{SOFTEN}{tail}",
         rf"\b(?:my|the|final) (?:final )?(?:answer|choice|decision)(?: \w+){{0,4}}(?: is| would be|:){tail}",
         rf"(?:^|\n)\W*(?:final )?answer\W*(?:is|:){tail}",
     )
-    return {
-        _index(match["label"], labels)
-        for pattern in patterns
-        for match in re.finditer(pattern, reply.replace("**", ""), re.IGNORECASE)
-        if match["label"] in labels
-        and not negated(reply.replace("**", "")[: match.start()])
-        and not re.match(r"\W+(?:if|unless|or|and|nor|only)\b", reply.replace("**", "")[match.end() :])
-    }
+    said: list[Said[int]] = []
+    for match in (match for pattern in patterns for match in re.finditer(pattern, plain, re.IGNORECASE)):
+        if match["label"] not in labels or denied(plain[: match.start()]):
+            continue
+        chosen, after = labels.index(match["label"]), plain[match.end() :]
+        clause = re.split(r"[.;!?\n]| (?:because|since|as|which|than|over)\b", after)[0]
+        others = re.finditer(rf"(?:^[^\w]*|\b(?:and|or|nor|then)\W+(?:the )?)(?:{_NOUN} )?{label}", clause)
+        several = any(_index(other["label"], labels) != chosen for other in others)
+        said.append(Said(None if several or _LESS.match(after) or unsettled(after) else chosen, after))
+    return sorted(said, key=lambda one: -len(one.after))
 
 
-_HEDGE = re.compile(
-    r"\b(?:depends|either|both|neither|not sure|hard to say|maybe|perhaps|unless|cannot|can't|don't|not)\b",
-    re.IGNORECASE,
+_LESS = re.compile(
+    r"\W*(?:or|nor|only|least|less|last|second|never|for (?:you|others|someone|somebody|a friend))\b", re.I
 )
-
-
-def negated(before: str) -> bool:
-    """Whether the clause that leads up to here denies, supposes or asks."""
-    clause = re.split(r"[.,;:!?\n]|\bbut\b", before)[-1]
-    return bool(
-        re.search(
-            r"\b(?:not|never|cannot|hardly|neither|nor|if|whether|unless|when|why)\b|n't\b", clause, re.IGNORECASE
-        )
-    )
-
-
-def exampled(before: str) -> bool:
-    return bool(
-        re.search(r"(?:like this|for example|for instance|such as|e\.g\.,?|i\.e\. format)\W*$", before, re.IGNORECASE)
-    )
 
 
 # Amounts
@@ -204,80 +158,62 @@ _GIVE = (
     r"(?:give|offer|return|invest|contribute|open|propose|pass|donate|send|transfer|allocate|share|choose|pick|go with"
     r"|go for|opt for|accept)"
 )
+_GIVING = frozenset(
+    (  # noqa: SIM905
+        "give offer propose return invest open send donate transfer contribute proposal contribution box boxes to you"
+        " them him her other player person responder proposer investor banker charity"
+    ).split()
+)
 
 
-def _strict_amount(reply: str, most: float, *, truncated: bool) -> float | None:
-    amounts: list[float | None] = []
-    for line in written_lines(reply, truncated=truncated):
-        line = re.sub(r"^\W*(?:(?:my |the )?(?:final )?answer(?: is)?\W*)", "", line, flags=re.IGNORECASE)
-        found = quantities(line, most)
-        rest = line[: found[0].start] + line[found[0].end :] if len(found) == 1 else line
-        amounts.append(
-            found[0].value if len(found) == 1 and not re.search(r"[^\W_]", rest) and "-" not in rest else None
-        )
-    if not amounts or amounts[0] is None:
+def _amount_alone(line: str, most: float) -> float | None:
+    """The one amount of which a line consists."""
+    line = re.sub(r"^\W*(?:(?:my |the )?(?:final )?answer(?: is)?[^\w-]*)", "", line, flags=re.IGNORECASE)
+    found = quantities(line, most)
+    if len(found) != 1:
         return None
-    return amounts[0] if {a for a in amounts if a is not None} == {amounts[0]} else None
+    rest = line[: found[0].start] + line[found[0].end :]
+    return None if re.search(r"[^\W_]", rest) or odd(rest) else found[0].value
 
 
 def _lax_amount(reply: str, most: float) -> float | None:
-    declared = _declared_amounts(reply, most)
-    marks = [match for match in re.finditer(r"(?:\[|\*\*|\\boxed\{)([^\[\]*{}]{1,90})(?:\]|\*\*|\})", reply)]  # noqa: C416
-    marked: set[float] = set()
-    for match in marks:
-        if exampled(reply[: match.start()]):
-            return None
-        inside = [q for q in quantities(reply, most) if match.start() < q.start and q.end <= match.end()]
-        given = {q.value for q in _given(inside, reply)}
-        if len(given) > 1 or _range_within(match[1]):
-            return None
-        marked |= given
-    if marked:
-        return marked.pop() if len(marked) == 1 and declared <= marked else None
-    if declared:
-        return declared.pop() if len(declared) == 1 else None
     found = quantities(reply, most)
-    plain = len(reply.split()) <= 6 and not _VAGUE.search(reply) and "?" not in reply
-    return found[0].value if len(found) == 1 and plain and _given(found, reply) else None
+
+    def inside(mark: re.Match[str]) -> set[float | None]:
+        within = [q for q in found if mark.start() < q.start and q.end <= mark.end()]
+        if not within:
+            return set()
+        before, after = reply[mark.start(1) : within[0].start], reply[within[0].end : mark.end(1)]
+        unclear = vague(before, after) or _ROUGHLY.search(before)
+        return {None} if unclear else {q.value for q in _given(within, reply)}
+
+    def alone() -> Said[float] | None:
+        if len(found) != 1 or not _given(found, reply):
+            return None
+        before, after = reply[: found[0].start], reply[found[0].end :]
+        return Said(found[0].value, after) if plain_words(f"{before} {after}", _GIVING) else None
+
+    return lax(_declared_amounts(reply, found), marks(reply, inside), alone)
 
 
-_VAGUE = re.compile(
-    r"\b(?:between|around|about|roughly|approximately|at least|at most|up to|more than|less than|under|over|maybe|perhaps"  # noqa: E501
-    r"|not|never|no|or|to|from|if|depends|out of|of|have|has|keep|something|like|least|almost|nearly)\b|n't\b",
-    re.IGNORECASE,
-)
-
-
-def _range_within(mark: str) -> bool:
-    return bool(re.search(r"\d\s*(?:-|–|/|or|to)\s*[$€£]?\d", mark))
-
-
-def _declared_amounts(reply: str, most: float) -> set[float]:
+def _declared_amounts(reply: str, found: Sequence[Quantity]) -> list[Said[float]]:
     """Amounts that somebody who says "I" gives, the first after each such verb."""
-    found = quantities(reply, most)
-    amounts: set[float] = set()
+    said: list[Said[float]] = []
     for match in re.finditer(rf"\b(?:I{MODAL}{SOFTEN}|and) {_GIVE}\b", reply, re.IGNORECASE):
-        end = min(
-            [m.start() for m in re.finditer(r"[.!?](?:\s|$)|\n|;", reply) if m.start() >= match.end()] or [len(reply)]
-        )
-        after = [q for q in found if match.end() <= q.start < end]
-        if not after or negated(reply[: match.start()]):
+        end = re.compile(r"[.!?](?:\s|$)|\n|;|$").search(reply, match.end())
+        after = [q for q in found if match.end() <= q.start < (end.start() if end else len(reply))]
+        if not after or denied(reply[: match.start()]):
             continue
-        between = reply[match.end() : after[0].start]
-        trailing = reply[after[0].end : after[0].end + 12]
-        if _VAGUE_BEFORE.search(between) or re.match(r"\W*(?:or|to|-|–)\W*[$€£]?\d", trailing):
-            amounts |= {after[0].value, float("nan")}  # vague: two answers, so none
-            continue
-        if _given(after[:1], reply):
-            amounts.add(after[0].value)
-    return amounts
+        between, rest = reply[match.end() : after[0].start], reply[after[0].end :]
+        if vague(between, rest) or _ROUGHLY.search(between) or _SHARED.search(between) or unsettled(rest):
+            said.append(Said(None, rest))
+        elif _given(after[:1], reply):
+            said.append(Said(after[0].value, rest))
+    return said
 
 
-_VAGUE_BEFORE = re.compile(
-    r"\b(?:between|around|about|roughly|approximately|at least|at most|up to|more than|less than|maybe|perhaps|not|keep"
-    r"|keeping|split|almost|nearly|any|some of|nothing)\b",
-    re.IGNORECASE,
-)
+_ROUGHLY = re.compile(r"\b(?:around|about|roughly|approximately)\b", re.IGNORECASE)
+_SHARED = re.compile(r"\b(?:keep|keeping|split|some of)\b", re.IGNORECASE)
 
 
 def _given(found: Iterable[Quantity], reply: str) -> list[Quantity]:

@@ -15,8 +15,8 @@ from small_specifications import lotteries
 
 from replicator import choices, design, specification
 from replicator.collect import collect
-from replicator.engines import open_engine
-from replicator.engines.engine import Answer
+from replicator.engines import open_engine, sampled
+from replicator.engines.engine import Answer, Written
 from replicator.errors import Fault, RunError, SpecError, UsageError
 from replicator.experiment import Experiment
 from replicator.means import means
@@ -238,6 +238,25 @@ def test_numbers_that_were_said_are_kept_without_options(tmp_path: Path) -> None
 
     with AnswerStore(tmp_path / "b.sqlite") as store, pytest.raises(RunError, match="neither an option nor a number"):
         collect(experiment, [Nothing()], asked, store)
+
+
+def test_a_range_that_was_written_is_a_status_and_stops_no_run(tmp_path: Path) -> None:
+    experiment = _read(guesses())
+    asked = design.repeated(design.trials(experiment), 4)
+    written = ["I'd guess between 40 and 50.", "I would say at least 45.", "My answer is not 45.", "About 45."]
+
+    class Writes:
+        name, population, reads_text, batch_size = "writes", "model", True, 4
+        identity, facts = {"engine": "writes"}, {}
+
+        def answer(self, questions: Any) -> Any:
+            return (sampled.read(question, Written(written[question.trial.repeat], "stop")) for question in questions)
+
+    with AnswerStore(tmp_path / "a.sqlite") as store:
+        table = collect(experiment, [Writes()], asked, store)
+    choices.check(table)
+    read = {(row["text"], row["status"], row["value"]) for row in table.to_pylist()}
+    assert read == {(text, "invalid", None) for text in written[:3]} | {("About 45.", "valid", 45.0)}
 
 
 def test_a_wording_that_lost_one_direction_does_not_tilt_the_mean(tmp_path: Path) -> None:

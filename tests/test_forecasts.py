@@ -24,6 +24,10 @@ READ = [
     ("0: 36\n1: 5\n10: 59", ("0", "1", "10"), (0.36, 0.05, 0.59)),
     ("accept: 20%\nreject: 80%", ("reject", "accept"), (0.8, 0.2)),
     ("<think>A: 60\nB: 40</think>\nA: 10\nB: 90", TWO, (0.1, 0.9)),
+    ("I expect:\nA: 60% of the people\nB: 40% of respondents", TWO, (0.6, 0.4)),
+    ("A: 60 of 100 people\nB: 40 of 100 people", TWO, (0.6, 0.4)),
+    ("I can't be certain, but:\nA: 60%\nB: 40%", TWO, (0.6, 0.4)),
+    ("A: 50% chance of $2, else $1.60\nB: 50% chance of $3.85\n\nForecast:\nA: 70\nB: 30", TWO, (0.7, 0.3)),
 ]
 
 NOT_READ = [
@@ -43,6 +47,25 @@ NOT_READ = [
     ("Most people would choose A.", TWO, "invalid"),
     ("I cannot predict what people do.", TWO, "refusal"),
     ("<think>A: 60\nB: 40", TWO, "truncated"),
+    # What the options pay is no forecast of who chooses them.
+    ("A: 50% chance of $2.00, 50% chance of $1.60\nB: 50% chance of $3.85, 50% chance of $0.10", TWO, "invalid"),
+    ("A: 50% chance of $2.00\nB: 50% chance of $3.85\nI cannot say how many.", TWO, "refusal"),
+    ("A: 50% because it pays $2\nB: 50%", TWO, "invalid"),
+    # Ranges and bounds.
+    ("A: 60% to 70%\nB: 40%", TWO, "invalid"),
+    ("I think:\nA: 60% to 70%\nB: 40%", TWO, "invalid"),
+    ("A: 60%-70%\nB: 40%", TWO, "invalid"),
+    ("A: 60% (maybe 70%)\nB: 40%", TWO, "invalid"),
+    ("A: 60% or more\nB: 40%", TWO, "invalid"),
+    ("A: at least 60%\nB: 40%", TWO, "invalid"),
+    ("A: 60% ± 5\nB: 40%", TWO, "invalid"),
+    ('{"A": "60-70%", "B": "40%"}', TWO, "invalid"),
+    # Examples, and what is taken back.
+    ('I cannot say. For example, {"A": 60, "B": 40}', TWO, "refusal"),
+    ("For example:\nA: 60\nB: 40\nwould be a forecast.", TWO, "invalid"),
+    ("A: 60%\nB: 40%\nI cannot say how many.", TWO, "refusal"),
+    ("A: 60%\nB: 40%\nActually, the other way round.", TWO, "invalid"),
+    ('{"A": 60, "B": 40} Wait, no.', TWO, "invalid"),
 ]
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from replicator.parsing import Parsed, parse_amount, parse_choice
+from replicator.parsing import parse_amount, parse_choice
+from replicator.replies import Parsed
 
 FIXTURES = Path(__file__).parent / "fixtures"
 REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))
@@ -38,6 +39,13 @@ def _rows(name: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("row", _rows("written_replies.tsv"), ids=lambda row: row["reply"][:40])
 def test_a_reply_written_by_hand_is_read_as_a_person_reads_it(row: dict[str, str]) -> None:
     assert _parsed(row["answers"], row["reply"]) == row["label"]
+
+
+@pytest.mark.parametrize(
+    "reply", ["A\nActually, B.", "A\nI cannot decide.", "**A**\nOn second thought, the other.", "A\nB", "A.\nWait, B."]
+)
+def test_a_first_line_that_is_taken_back_is_no_choice(reply: str) -> None:
+    assert parse_choice(reply, ["A", "B"]).choice is None
 
 
 def _recorded(held_out: bool) -> Iterator[tuple[str, str, str]]:

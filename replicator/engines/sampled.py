@@ -15,12 +15,14 @@ from typing import Any, Literal
 import numpy as np
 
 from replicator.engines.engine import Answer, Engine, Question, Writer, Written
-from replicator.parsing import Parsed, parse_amount, parse_choice
-from replicator.parsing_numbers import parse_allocation, parse_number, parse_rating
+from replicator.parsing import parse_amount, parse_choice
+from replicator.parsing_divisions import parse_allocation
+from replicator.parsing_numbers import parse_number, parse_rating
 from replicator.prompt import Prompt
+from replicator.replies import Parsed
 
 MAX_NEW_TOKENS = 64
-PARSER = 2
+PARSER = 3
 """Raised when the same reply would be read differently; part of the identity."""
 
 

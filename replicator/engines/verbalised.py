@@ -10,7 +10,7 @@ from replicator.engines.sampled import SampledText
 from replicator.forecasts import parse_shares
 
 MAX_FORECAST_TOKENS = 256
-PARSER = 1
+PARSER = 2
 """Raised when the same reply would be read differently; part of the identity."""
 
 
