@@ -48,7 +48,8 @@ def thinker(gpt2_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """Thinks of what is safe three times in four, and answers as it thought."""
     asked = _context(gpt2_checkpoint, "reasoning").removesuffix("Answer:")
     ends = [f"{SAFE}\n\nAnswer: A"] * 3 + [f"{BOLD}\n\nAnswer: B"]
-    return teach(gpt2_checkpoint, tmp_path_factory.mktemp("thinker"), [(asked + STEPS, end) for end in ends])
+    texts = [(asked + STEPS, end) for end in ends]
+    return teach(gpt2_checkpoint, tmp_path_factory.mktemp("thinker"), texts, steps=240)
 
 
 def test_stated_shares_become_a_distribution_in_the_experiments_own_order(
