@@ -43,6 +43,7 @@ COMMANDS = {
     "estimate": Entry("stages", "estimate", "Estimate a run's parameters from its choices."),
     "compare": Entry("stages", "compare", "Set a run's estimates beside people; write results.json."),
     "report": Entry("stages", "report", "Write the report of one run or of several side by side."),
+    "recover": Entry("recover", "recover", "Tell whether known persons come out of a design again."),
     "doctor": Entry("doctor", "doctor", "Tell whether a model's answers can be believed."),
     "study": Entry("study", "study", "Run many experiments on many models; `study demo` is the demo."),
 }

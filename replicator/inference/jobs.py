@@ -90,27 +90,30 @@ def unplanned(experiment: Experiment, named: Sequence[str], noises: Sequence[str
 
     Raises UsageError for what is unknown, or does not go with the theory or with the experiment's answers.
     """
-    found: dict[tuple[str, str], Fit] = {}
     planned = {(fit.theory, fit.noise) for fit in experiment.analysis.fits}
-    for name in named:
-        theory = theories.get(name)
-        if theory.response != experiment.response.type:
-            asked = experiment.response.type
-            fitting = [known for known, other in theories.THEORIES.items() if other.response == asked]
-            raise UsageError(
-                f'the theory "{name}" is about answers of type "{theory.response}"; '
-                f'"{experiment.name}" asks for type "{asked}".',
-                remedy=f"Theories of such answers: {', '.join(fitting) or 'none'}.",
-            )
-        for noise in noises or theory.noises[:1]:
-            if noise not in theory.noises:
-                raise UsageError(
-                    f'the noise "{noise}" does not go with the theory "{name}".',
-                    remedy=f"Write {' or '.join(theory.noises)}.",
-                )
-            if (name, noise) not in planned:
-                found[name, noise] = Fit(name, noise, theory.parameters[0].name, None)
-    return tuple(found.values())
+    asked = [as_asked(experiment, name, n) for name in named for n in noises or theories.get(name).noises[:1]]
+    return tuple({(f.theory, f.noise): f for f in asked if (f.theory, f.noise) not in planned}.values())
+
+
+def as_asked(experiment: Experiment, name: str, noise: str) -> Fit:
+    """The fit of a theory under a noise, about the theory's first parameter.
+
+    Raises UsageError for what is unknown, or does not go with the theory or with the experiment's answers.
+    """
+    theory, asked = theories.get(name), experiment.response.type
+    if theory.response != asked:
+        fitting = [known for known, other in theories.THEORIES.items() if other.response == asked]
+        raise UsageError(
+            f'the theory "{name}" is about answers of type "{theory.response}"; '
+            f'"{experiment.name}" asks for type "{asked}".',
+            remedy=f"Theories of such answers: {', '.join(fitting) or 'none'}.",
+        )
+    if noise not in theory.noises:
+        raise UsageError(
+            f'the noise "{noise}" does not go with the theory "{name}".',
+            remedy=f"Write {' or '.join(theory.noises)}.",
+        )
+    return Fit(name, noise, theory.parameters[0].name, None)
 
 
 def _published(experiment: Experiment, conditions: set[str]) -> list[Reference]:

@@ -1,0 +1,49 @@
+"""Known persons come out of an experiment again, and `recover` says where they do not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from command_line import called, one_line
+
+from replicator import specification
+from replicator.experiment import Fit
+from replicator.inference.recovery import recover
+
+CRRA = Fit("crra", "contextual", "risk_aversion", None)
+
+
+def test_a_crowd_of_lottery_choosers_comes_out_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """Thirty persons, two truths at two stakes: within 95% intervals, each known three times as well as before."""
+    assert called("recover", "holt-laury", "--subjects", "30", "--fits", "2", "--seed", "3", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = found["recovered"]
+    assert (found["theory"], found["noise"], found["subjects"]) == ("crra", "contextual", 30)
+    assert len(rows) == 4
+    assert {row["condition"] for row in rows} == {"stakes=1", "stakes=20"}
+    assert all(row["covered"] and row["passed"] for row in rows)
+    assert all(row["sd"] < 0.6 / 3 for row in rows)
+
+
+def test_one_seed_gives_the_same_truths_and_answers() -> None:
+    experiment = specification.find("holt-laury")
+    one, other = (next(recover(experiment, CRRA, subjects=30, fits=2, seed=3)) for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (("dictator",), 2, "choices alone are recovered"),
+        (("holt-laury", "--theory", "giving"), 2, 'about answers of type "amount"'),
+        (("holt-laury", "--theory", "hyperbolic", "--noise", "contextual"), 2, "does not go with the theory"),
+        (("delay-discounting", "--theory", "crra"), 4, "reads immediate outcomes only"),
+        (("nowhere",), 2, "nowhere"),
+    ],
+)
+def test_what_cannot_be_recovered_is_refused_in_one_line(
+    arguments: tuple[str, ...], code: int, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called("recover", *arguments) == code
+    assert problem in one_line(capsys)
