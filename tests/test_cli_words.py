@@ -281,7 +281,10 @@ def test_the_help_the_readme_and_the_errors_agree_on_exit_codes(capsys: pytest.C
         (["run", "holt-laury", "--limit", "x"], "'x' is not a valid whole number. See"),
         (["run", "holt-laury", "--stake", "1"], "(Did you mean one of: '--seed', '--stakes'?) See"),
         (["show", "holt-lauri"], 'unknown experiment "holt-lauri". Did you mean "holt-laury"?'),
-        (["import", "x.csv", "--experiment", "nothing"], 'unknown experiment "nothing". Known: dictator'),
+        (
+            ["import", "x.csv", "--experiment", "nothing"],
+            'unknown experiment "nothing". Known: delay-discounting, dictator',
+        ),
     ],
 )
 def test_a_wrong_word_is_one_sentence_and_a_place_to_read_on(

@@ -18,8 +18,10 @@ from small_experiments import lotteries
 from replicator.design import trials
 from replicator.engines.engine import Question
 from replicator.engines.server import client
+from replicator.engines.server.bounds import Listing
 from replicator.engines.server.engine import ServerEngine
 from replicator.engines.server.opening import open_server
+from replicator.engines.server.replies import Next
 from replicator.engines.server.shared import Shared
 from replicator.engines.server.workers import each
 from replicator.errors import DataError, RunError
@@ -201,3 +203,10 @@ def test_a_quota_that_is_used_up_is_said_when_a_server_is_opened() -> None:
     for requests in range(4):  # whichever of the first requests it is
         with fake_server(faults=[None] * requests, always=fault) as fake, pytest.raises(DataError, match=refusal):
             _open(fake)
+
+
+def test_an_empty_list_says_nothing_even_of_a_server_that_lists_every_token() -> None:
+    """Some list nothing where the token that they draw ends the text: then all is open, and not certain."""
+    nothing = Listing.of(Next(None, ()), complete=True)
+    assert nothing.end(lambda text: False, {}) == (0.0, 1.0)
+    assert nothing.token("5") == (0.0, 1.0)

@@ -43,7 +43,8 @@ class Listing:
 
     @classmethod
     def of(cls, found: Next, *, complete: bool) -> Listing:
-        """`complete`: whether the list names every token there is."""
+        """`complete`: whether the list names every token there is; an empty one names none."""
+        complete = complete and len(found.listed) > 0
         tokens: dict[str, float] = {}
         for token in found.listed:
             tokens[token.text] = tokens.get(token.text, 0.0) + math.exp(token.logp)

@@ -157,10 +157,16 @@ class ServerScorer:
 
     def _list(self, job: Job) -> Listing:
         able = self._capability
-        found = Listing.of(self._next(job, listing("completions", able.listed)), complete=able.complete)
-        if able.whole and found.unlisted > DEEPER:
-            found = Listing.of(self._next(job, listing("completions", WHOLE)), complete=True)
-        return found
+        found = self._listing(job, able.listed, complete=able.complete)
+        return self._listing(job, WHOLE, complete=True) if able.whole and found.unlisted > DEEPER else found
+
+    def _listing(self, job: Job, count: int, *, complete: bool) -> Listing:
+        found = Listing.of(self._next(job, listing("completions", count)), complete=complete)
+        if found.tokens or self._capability.scoring != "bias":
+            return found
+        # Some servers list nothing where the token that they draw ends the text: another one is drawn instead.
+        drawn = by_bias(job.asked.trie.token[1])
+        return Listing.of(self._next(job, listing("completions", count) | drawn), complete=complete)
 
     def _next(self, job: Job, parts: dict[str, Any]) -> Next:
         asked, path = job.asked, job.asked.trie.path(job.node)
