@@ -34,6 +34,10 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+_OF_A_RUN = frozenset({"manifest.json", "choices.parquet", "results.json", "estimates.json"})
+_POSTERIORS = frozenset({".nc"})
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all."""
     with replacing(path) as temporary:
@@ -61,6 +65,14 @@ def is_missing(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return False
+
+
+def require_apart(path: Path) -> None:
+    """Raise DataError where `path` is a file that a run keeps, which a page or a table must not replace."""
+    kept = path.name in _OF_A_RUN or path.suffix in _POSTERIORS
+    folder = path.absolute().parent
+    if kept and ((folder / "manifest.json").is_file() or (folder.parent / "manifest.json").is_file()):
+        raise DataError(f"{path}: it belongs to a run.", remedy="Name another file.")
 
 
 def require_place(path: Path, *, named: Path | None = None) -> None:

@@ -33,7 +33,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("options", "problem", "remedy"),
     [
-        (["--theory", "nonsense"], 'unknown theory "nonsense"', "Known: crra"),
+        (["--theory", "nonsense"], 'unknown theory "nonsense"', "Known: acceptance-threshold"),
+        (["--theory", "fehr-smith"], 'unknown theory "fehr-smith"', 'Did you mean "fehr-schmidt"'),
         (["--theory", "giving"], 'the theory "giving" is about answers of type "amount"', "fehr-schmidt"),
         (["--theory", "hyperbolic", "--noise", "contextual"], "does not go with the theory", "logit or equivalent"),
         (["--noise", "logit"], "--noise needs --theory", ""),
@@ -76,3 +77,14 @@ def test_estimates_beyond_the_plan_are_exploratory_and_their_draws_travel(
     assert len(set(chosen.groupby("chain").size())) == 1
     (entry,) = (e for e in entries if (e["noise"], e["parameter"]) == ("logit", "minimum_acceptable_offer"))
     assert chosen["value"].mean() == pytest.approx(entry["mean"])
+    assert called("estimate", run, "--draws-csv", tmp_path / "new" / "again.csv", "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)["estimates"]) == len(entries)
+    assert (tmp_path / "new" / "again.csv").read_bytes() == table.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["choices.parquet", "manifest.json", "posteriors/estimates.json"])
+def test_a_table_never_replaces_what_a_run_keeps(run: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (run / "choices.parquet").read_bytes()
+    assert called("estimate", run, "--draws-csv", run / name) == 4
+    assert "it belongs to a run" in one_line(capsys)
+    assert (run / "choices.parquet").read_bytes() == before

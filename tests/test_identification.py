@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +18,16 @@ from replicator.inference.data import ChoiceData
 from replicator.inference.identification import (
     Consistent,
     beyond_nothing,
-    consistent_set,
+    consistent_sets,
     contraction,
     is_deterministic,
     judge,
     likelihood_error,
     no_response,
     off_the_curve,
+    one_sided,
 )
+from replicator.theories import Theory
 
 Ask = Callable[..., ChoiceData]
 RISK_AVERSION = theories.get("crra").parameter("risk_aversion")
@@ -44,6 +47,10 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
 
 
 # The rule
+
+
+def consistent_set_of(theory: Theory, parameter: str, noise: str, data: ChoiceData, condition: int) -> Consistent:
+    return consistent_sets(theory, noise, data, condition)[parameter]
 
 
 def posterior_sd(error: float, prior_sd: float = PRIOR_SD) -> float:
@@ -161,7 +168,7 @@ def test_four_safe_choices_are_those_of_the_risk_neutral(ask: Ask, noise: str) -
     """-0.15 < r < 0.15 in table 3 of Holt & Laury 2002, whatever the stakes."""
     data = ask("holt-laury", "expected-value", stakes=[1, 20])
     for condition in (0, 1):
-        found = consistent_set(theories.get("crra"), "risk_aversion", noise, data, condition)
+        found = consistent_set_of(theories.get("crra"), "risk_aversion", noise, data, condition)
         assert found.rationality_rate == 1.0
         assert found.low is not None
         assert found.high is not None
@@ -182,20 +189,20 @@ def test_more_safe_choices_are_more_risk_averse(ask: Ask) -> None:
     data = ask("holt-laury", "expected-value", stakes=[1])
     theory = theories.get("crra")
     for safe, low, high in ((5, 0.15, 0.41), (6, 0.41, 0.68), (7, 0.68, 0.97), (8, 0.97, 1.37)):
-        found = consistent_set(theory, "risk_aversion", "contextual", switching(data, safe), 0)
+        found = consistent_set_of(theory, "risk_aversion", "contextual", switching(data, safe), 0)
         assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
-    last = consistent_set(theory, "risk_aversion", "contextual", switching(data, 9), 0)
+    last = consistent_set_of(theory, "risk_aversion", "contextual", switching(data, 9), 0)
     assert last.low == pytest.approx(1.37, abs=0.01)
     assert last.high is None  # nothing bounds it from above but the end of the search
-    first = consistent_set(theory, "risk_aversion", "contextual", switching(data, 1), 0)
+    first = consistent_set_of(theory, "risk_aversion", "contextual", switching(data, 1), 0)
     assert first.high == pytest.approx(-0.95, abs=0.01)
-    never = consistent_set(theory, "risk_aversion", "contextual", switching(data, 0), 0)
+    never = consistent_set_of(theory, "risk_aversion", "contextual", switching(data, 0), 0)
     assert (never.low, never.high) == (None, pytest.approx(-1.71, abs=0.01))
 
 
 def test_a_choice_that_no_risk_aversion_explains_lowers_the_rationality_rate(ask: Ask) -> None:
     data = ask("holt-laury", "expected-value", stakes=[1])
-    found = consistent_set(theories.get("crra"), "risk_aversion", "contextual", switching(data, 4, odd=8), 0)
+    found = consistent_set_of(theories.get("crra"), "risk_aversion", "contextual", switching(data, 4, odd=8), 0)
     assert found.rationality_rate == pytest.approx(0.9)
     assert (found.low, found.high) == pytest.approx((indifference(0.4), indifference(0.5)), abs=0.004)
 
@@ -205,7 +212,7 @@ def test_the_expected_value_maximiser_is_loss_neutral(ask: Ask) -> None:
     data = ask("mixed-gambles", "expected-value")
     gain, loss = data.stimuli.amount[:, 0, 0], -data.stimuli.amount[:, 0, 1]
     ratio = gain / loss
-    found = consistent_set(theories.get("loss-aversion"), "loss_aversion", "logit", data, 0)
+    found = consistent_set_of(theories.get("loss-aversion"), "loss_aversion", "logit", data, 0)
     assert found.rationality_rate == 1.0
     assert (found.low, found.high) == pytest.approx((ratio[ratio < 1].max(), ratio[ratio > 1].min()), rel=0.003)
 
@@ -214,13 +221,13 @@ def test_with_two_parameters_each_set_holds_the_truth(ask: Ask) -> None:
     data = ask("mixed-gambles", "expected-value")
     theory = theories.get("loss-aversion-power")
     sets: dict[str, Consistent] = {
-        p.name: consistent_set(theory, p.name, "contextual", data, 0) for p in theory.parameters
+        p.name: consistent_set_of(theory, p.name, "contextual", data, 0) for p in theory.parameters
     }
     for found in sets.values():
         assert found.rationality_rate == 1.0
         low, high = ends(found)
         assert low <= 1.0 <= high
-    alone = ends(consistent_set(theories.get("loss-aversion"), "loss_aversion", "contextual", data, 0))
+    alone = ends(consistent_set_of(theories.get("loss-aversion"), "loss_aversion", "contextual", data, 0))
     wide = ends(sets["loss_aversion"])
     assert wide[1] - wide[0] >= alone[1] - alone[0] - 0.01  # another parameter never says more
 
@@ -257,3 +264,29 @@ def test_a_possible_zero_hides_how_averse_somebody_is_beyond_one(ask: Ask) -> No
     said = beyond_nothing(theories.get("crra"), RISK_AVERSION, nothing, 0, 1.2)
     assert said is not None
     assert "from r = 1 the utility of nothing is minus infinity" in said
+
+
+def test_a_rate_beyond_every_question_is_bounded_on_one_side(ask: Ask) -> None:
+    """The 27 questions turn between k = .00016 and .25 a day."""
+    hyperbolic = theories.get("hyperbolic")
+    data = ask("delay-discounting", "hyperbolic", {"k": "0.02", "noise": "20"})
+    log_k = hyperbolic.parameter("log_discount_rate")
+
+    def said(low: float, high: float) -> str | None:
+        return one_sided(hyperbolic, log_k, "equivalent", data, 0, (low, high))
+
+    assert said(-4.2, -3.8) is None
+    assert said(-9.0, -8.5) is None
+    assert "from below alone: above -1.3" in (said(1.0, 4.0) or "")
+    assert "from above alone: below -8.7" in (said(-12.0, -9.5) or "")
+
+
+def test_the_sets_of_three_parameters_take_little_memory(ask: Ask) -> None:
+    data = ask("mixed-gambles", "expected-value")
+    tracemalloc.start()
+    sets = consistent_sets(theories.get("cpt"), "contextual", data, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert set(sets) == {"loss_aversion", "curvature", "probability_weighting"}
+    assert sets["loss_aversion"].rationality_rate == 1.0
+    assert peak < 500e6

@@ -265,3 +265,20 @@ def test_equivalents_do_not_depend_on_the_currency(theory: Theory, parameters: d
 
     plain, scaled = (value(theory, offered(unit), "equivalent", **parameters) for unit in (1.0, factor))
     np.testing.assert_allclose(plain, scaled, rtol=1e-9, atol=1e-12)
+
+
+def test_who_is_paid_alone_leaves_nothing_for_oneself_and_several_others_are_too_many() -> None:
+    given = one(paid("first", 5, to="other"), paid("second", 4))
+    np.testing.assert_array_equal(given.amount[0, :, 0], [0.0, 4.0])
+    np.testing.assert_array_equal(np.asarray(given.other)[0], [5.0, 0.0])
+    with pytest.raises(DataError, match="there are several: other, third"):
+        one(paid("first", 1), paid("first", 2, to="other"), paid("second", 1), paid("second", 3, to="third"))
+
+
+def test_the_remedy_names_the_theories_that_would_do() -> None:
+    mixed = one(paid("first", -5, 0.5), paid("first", 8, 0.5), paid("second", 0))
+    with pytest.raises(DataError, match="Theories that read all of it: loss-aversion, loss-aversion-power, cpt"):
+        check_domain(RANK, mixed)
+    both = one(paid("first", 1, delay=3), paid("second", 2), paid("second", 1, to="other"))
+    with pytest.raises(DataError, match="No theory reads all of it"):
+        check_domain(HYPERBOLIC, both)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from watchers import Silent
 
-from replicator import pipeline, specification
+from replicator import pipeline, resources, specification
 from replicator.inference.entries import Entry
 from replicator.inference.estimate import estimate_run
 
@@ -26,8 +25,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def primary(name: str, folder: Path, *models: tuple[str, Mapping[str, str]]) -> dict[str, Entry]:
     """Model -> the estimate that the experiment is about."""
-    experiment = specification.find(name)
-    only = replace(experiment, analysis=replace(experiment.analysis, also=()))
+    document = json.loads(resources.experiment_files()[name].read_text(encoding="utf-8"))
+    document["analysis"]["also"] = []
+    own = folder.parent / f"{name}.json"
+    own.write_text(json.dumps(document), encoding="utf-8")
+    only = specification.load(own)
     requests = tuple(pipeline.ModelRequest(model, arguments) for model, arguments in models)
     run = pipeline.collect_choices(pipeline.Request(only, requests), folder, Silent())
     return {e["population"]: e for e in estimate_run(run) if e["primary"]}

@@ -76,6 +76,7 @@ def doctor(
             batch_size,
         )
         out = out or Path("reports") / f"doctor-{_file_name(wanted.model)}.html"
+        files.require_apart(out)
         files.require_place(out)
     here = machine.examine(device)
     if wanted is None or out is None or any(finding.verdict == "unsound" for finding in here):

@@ -48,6 +48,7 @@ def estimate(
     if noises and not named:
         raise click.UsageError("--noise needs --theory.", click.get_current_context())
     if draws_csv is not None:
+        files.require_apart(draws_csv)
         files.require_place(draws_csv)
     run = runs.open_run(folder)
     with watcher() as told:
@@ -55,6 +56,8 @@ def estimate(
     if draws_csv is not None:
         from replicator.inference import tidy
 
+        with files.explained(draws_csv):
+            draws_csv.parent.mkdir(parents=True, exist_ok=True)
         files.write_text(draws_csv, tidy.draws(run).to_csv(index=False))
     if as_json:
         print_json({"schema": SCHEMA, "estimates": estimates})
@@ -106,6 +109,7 @@ def report(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     if twice is not None:
         raise click.UsageError(f"{twice} is named twice.", click.get_current_context())
     if out is not None:
+        files.require_apart(out)
         files.require_place(out)
     several = [runs.open_run(folder) for folder in folders]
     with watcher() as told:

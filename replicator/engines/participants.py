@@ -25,9 +25,10 @@ from replicator.design import Trial
 from replicator.engines.engine import Answer, Question
 from replicator.engines.responders import RESPONDERS, Rule
 from replicator.engines.simulated import Floats, People, choice_probabilities, spread_people
-from replicator.errors import UsageError
+from replicator.errors import DataError, UsageError
 from replicator.experiment import Experiment
 from replicator.theories import THEORIES, Theory
+from replicator.theories.stimuli import check_domain, stimuli
 
 PREFIX = "participants:"
 
@@ -283,15 +284,18 @@ def _fitting(experiment: Experiment) -> list[str]:
 
 
 def _require_domain(theory: Theory, model: str, experiment: Experiment) -> None:
-    if theory.losses or theory.response == "amount":
+    if theory.response != "choice" or not all(option.outcomes for option in experiment.options):
         return
-    variables = {**experiment.conditions()[0]}
-    for item in experiment.items:
-        if any(outcome.amount < 0 for outcome in experiment.outcomes({**variables, **item.variables})):
-            raise UsageError(
-                f'"{model}" is about gains; "{experiment.name}" has losses.',
-                remedy=f"Use {PREFIX}loss-aversion.",
-            )
+    options = [option.name for option in experiment.options]
+    asked = [
+        experiment.outcomes({**levels, **item.variables})
+        for levels in experiment.conditions()
+        for item in experiment.items
+    ]
+    try:
+        check_domain(theory, stimuli(asked, options))
+    except DataError as error:
+        raise UsageError(f'"{model}" cannot answer "{experiment.name}": {error.problem}', remedy=error.remedy) from None
 
 
 def _identity(responder: str, given: Mapping[str, float], seed: int, more: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,11 +46,11 @@ def theory_entries(
     diagnostics: Diagnostics,
     *,
     person_sd: Mapping[str, float],
-    doubts: Callable[[Parameter, float], Sequence[str]] = lambda parameter, high: (),
+    doubts: Callable[[Parameter, Sequence[float]], Sequence[str]] = lambda parameter, interval: (),
 ) -> list[Entry]:
     """Entries of the theory's parameters and derived quantities, from their draws on the natural scale.
 
-    `doubts` gives the reasons, beside the rule of identification, why a parameter whose interval ends at `high` is
+    `doubts` gives the reasons, beside the rule of identification, why a parameter with such an interval is
     not identified.
     """
     theory = theories.get(label.theory)
@@ -61,7 +61,7 @@ def theory_entries(
         mean, sd = prior_moments(label.theory)[name]
         verdict = judge(parameter, float(draws.std(ddof=1)), sd)
         entry = _drawn(label, condition, parameter.name, parameter.symbol, parameter.unit, draws, mean, sd, diagnostics)
-        reasons = [*doubts(parameter, entry["interval"][1]), *([verdict.why_not] if verdict.why_not else [])]
+        reasons = [*doubts(parameter, entry["interval"]), *([verdict.why_not] if verdict.why_not else [])]
         entry |= {
             "identified": not reasons,
             "why_not": " ".join(reasons) or None,

@@ -30,10 +30,11 @@ from replicator.inference.entries import (
 )
 from replicator.inference.identification import (
     beyond_nothing,
-    consistent_set,
+    consistent_sets,
     is_deterministic,
     no_response,
     off_the_curve,
+    one_sided,
 )
 from replicator.inference.jobs import Job, condition_of, jobs_of, levels_of
 from replicator.inference.structure import can_have_intercept, structure
@@ -170,7 +171,7 @@ def _deterministic(label: Label, data: ChoiceData) -> list[Entry]:
     theory = theories.get(label.theory)
     entries = []
     for c, condition in enumerate(data.conditions):
-        sets = {p.name: consistent_set(theory, p.name, label.noise, data, c) for p in theory.parameters}
+        sets = consistent_sets(theory, label.noise, data, c)
         entries += silent_entries(label, condition, words.deterministic(theory, sets), sets=sets)
     return entries
 
@@ -182,7 +183,7 @@ def _alone(label: Label, data: ChoiceData, seed: int, *, intercept: bool) -> lis
     if not found.estimable:
         return silent_entries(label, condition, "Nobody's choices have a maximum of their likelihood.")
     entries = []
-    for parameter in theory.parameters:
+    for parameter in (*theory.parameters, *theory.derived):
         values = found.natural[parameter.name]
         error, low, high = subjects.median_interval(values, seed=seed)
         entries.append(median_entry(label, condition, parameter, values, error, (low, high), found.people))
@@ -206,7 +207,7 @@ def _sampled(
     misfit = posterior.of_coordinate(found, "item_misfit").mean(axis=0) if shape.item_misfit else None
     entries = []
     for c, condition in enumerate(data.conditions):
-        doubts = partial(_doubts, theory, data, misfit, c)
+        doubts = partial(_doubts, theory, label.noise, data, misfit, c)
         natural = {name: values[:, c] for name, values in found.natural.items()}
         spread = _spread(found, theory.name, c) if job.typical and data.unit_name != "pooled" else {}
         here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread, doubts=doubts)
@@ -215,9 +216,13 @@ def _sampled(
 
 
 def _doubts(
-    theory: Theory, data: ChoiceData, misfit: np.ndarray | None, condition: int, parameter: Parameter, high: float
-) -> list[str]:
-    reasons = [beyond_nothing(theory, parameter, data, condition, high)]
+    theory: Theory, noise: str, data: ChoiceData, misfit: np.ndarray | None, condition: int, parameter: Parameter,
+    interval: Sequence[float],
+) -> list[str]:  # fmt: skip
+    reasons = [
+        beyond_nothing(theory, parameter, data, condition, interval[1]),
+        one_sided(theory, parameter, noise, data, condition, interval),
+    ]
     if misfit is not None:
         reasons.append(off_the_curve(data, misfit, condition))
     return [reason for reason in reasons if reason]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from replicator.inference.data import ChoiceData
-from replicator.inference.tabulation import stake
-from replicator.theories import noise as noises
+from replicator.inference.tabulation import Direct, stake
 from replicator.theories.theory import Parameter, Theory
 from replicator.thresholds import CONTRACTION
 
@@ -82,6 +82,29 @@ def beyond_nothing(theory: Theory, parameter: Parameter, data: ChoiceData, condi
     )
 
 
+def one_sided(
+    theory: Theory, parameter: Parameter, noise: str, data: ChoiceData, condition: int, interval: Sequence[float]
+) -> str | None:
+    """Why the choices bound a theory's only parameter on one side alone: its interval lies beyond every value at which
+    some question's preference turns. None where it does not.
+    """
+    if len(theory.parameters) != 1:
+        return None
+    values = _grid(theory)
+    asked = np.flatnonzero(data.condition == condition)
+    table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
+    prefers = np.asarray(table.differences(np, theory, {name: v[:, None] for name, v in values.items()})) > 0
+    turns = values[parameter.name][1:][(prefers[1:] != prefers[:-1]).any(axis=(1, 2))]
+    if not len(turns) or (interval[1] >= turns.min() and interval[0] <= turns.max()):
+        return None
+    above = interval[0] > turns.max()
+    end = float(turns.max() if above else turns.min())
+    return (
+        f"The choices bound {parameter.symbol} from {'below' if above else 'above'} alone: "
+        f"{'above' if above else 'below'} {end:.3g} no question of this design turns from one option to another."
+    )
+
+
 def off_the_curve(data: ChoiceData, misfit: np.ndarray, condition: int) -> str | None:
     """Why a theory is not what moves the choices; None where it is.
 
@@ -142,6 +165,10 @@ def _certain_share(data: ChoiceData) -> float:
     return float((data.probabilities.max(axis=1) > 1 - EXTREME).mean())
 
 
+_BLOCK = 5_000
+"""Points of a grid that are valued at a time."""
+
+
 @dataclass(frozen=True)
 class Consistent:
     """Parameter values that explain as many choices as can be explained."""
@@ -153,29 +180,41 @@ class Consistent:
     """Largest share of questions that one parameter value explains."""
 
 
-def consistent_set(theory: Theory, parameter: str, noise: str, data: ChoiceData, condition: int) -> Consistent:
-    """The values of `parameter` under which the theory ranks first what was chosen, over a fine grid.
+def consistent_sets(theory: Theory, noise: str, data: ChoiceData, condition: int) -> dict[str, Consistent]:
+    """Of each parameter the values under which the theory ranks first what was chosen, over a fine grid.
 
     Other parameters take whatever value fits best. Ties count as explained.
     """
     values = _grid(theory)
-    chosen = data.shares.argmax(axis=1)
     asked = np.flatnonzero(data.condition == condition)
-    natural = {name: v[:, None, None, None] for name, v in values.items()}
-    value = noises.values(np, noise, theory, natural, data.stimuli, stake=stake(data.stimuli, data.condition))[:, asked]
-    best = value.max(axis=2)
-    mine = np.take_along_axis(value, chosen[asked][None, :, None], axis=2)[:, :, 0]
-    explained = (mine >= best - 1e-9).mean(axis=1)
+    chosen = data.shares.argmax(axis=1)[asked]
+    table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
+    size = len(next(iter(values.values())))
+    explained = np.concatenate([
+        _explained(theory, table, {name: v[start : start + _BLOCK] for name, v in values.items()}, chosen)
+        for start in range(0, size, _BLOCK)
+    ])  # fmt: skip
     rate = float(explained.max())
-    fitting = values[parameter][explained >= rate - 1e-12]
-    low, high = float(fitting.min()), float(fitting.max())
-    ends = float(values[parameter].min()), float(values[parameter].max())
-    return Consistent(low if low > ends[0] else None, high if high < ends[1] else None, rate)
+    best = explained >= rate - 1e-12
+    return {p.name: _range(values[p.name], best, rate) for p in theory.parameters}
+
+
+def _explained(theory: Theory, table: Direct, values: dict[str, np.ndarray], chosen: np.ndarray) -> np.ndarray:
+    """(points,) share of the questions in which what was chosen is worth most."""
+    value = np.asarray(table.values(np, theory, {name: v[:, None] for name, v in values.items()}))
+    mine = np.take_along_axis(value, chosen[None, :, None], axis=2)[:, :, 0]
+    return np.asarray((mine >= value.max(axis=2) - 1e-9).mean(axis=1))
+
+
+def _range(values: np.ndarray, best: np.ndarray, rate: float) -> Consistent:
+    low, high = float(values[best].min()), float(values[best].max())
+    inside = low > float(values.min()), high < float(values.max())
+    return Consistent(low if inside[0] else None, high if inside[1] else None, rate)
 
 
 def _grid(theory: Theory) -> dict[str, np.ndarray]:
-    """Natural values five prior standard deviations either side: 2,001 of one parameter, 121 each of several."""
-    points = 2001 if len(theory.parameters) == 1 else 121
+    """Natural values five prior standard deviations either side: 2,001 of one parameter, 121 of each of two, or 41."""
+    points = {1: 2001, 2: 121}.get(len(theory.parameters), 41)
     axes = [p.prior.mean + p.prior.sd * np.linspace(-5.0, 5.0, points) for p in theory.parameters]
     mesh = np.meshgrid(*axes, indexing="ij")
     coordinates = {p.name: m.ravel() for p, m in zip(theory.parameters, mesh, strict=True)}

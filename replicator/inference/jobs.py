@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from replicator.errors import UsageError
 from replicator.experiment import Experiment, Fit, condition_name
 from replicator.personas import AskedAs
 from replicator.references import PUBLISHED, Reference
+from replicator.runs import Run
 
 Pooling = Literal["none", "partial", "complete"]
 
@@ -93,6 +95,17 @@ def unplanned(experiment: Experiment, named: Sequence[str], noises: Sequence[str
     planned = {(fit.theory, fit.noise) for fit in experiment.analysis.fits}
     asked = [as_asked(experiment, name, n) for name in named for n in noises or theories.get(name).noises[:1]]
     return tuple({(f.theory, f.noise): f for f in asked if (f.theory, f.noise) not in planned}.values())
+
+
+def fitted_before(run: Run, experiment: Experiment) -> tuple[Fit, ...]:
+    """Fits beyond the plan among a run's estimates; none where these cannot be read."""
+    try:
+        entries = json.loads(run.estimates.read_text(encoding="utf-8"))["estimates"]
+        pairs = dict.fromkeys((str(entry["theory"]), str(entry["noise"])) for entry in entries)
+        planned = {(fit.theory, fit.noise) for fit in experiment.analysis.fits}
+        return tuple(as_asked(experiment, *pair) for pair in pairs if pair not in planned)
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
+        return ()
 
 
 def as_asked(experiment: Experiment, name: str, noise: str) -> Fit:

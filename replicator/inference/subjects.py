@@ -12,7 +12,8 @@ from replicator.inference.tabulation import Direct, Table, sensitivity_unit, sta
 from replicator.theories.theory import Theory
 
 BOUND = 8.0
-"""Of coordinates and logs; an optimum there means that the choices separate and no maximum exists."""
+"""Of coordinates around the middle of their priors, and of logs; an optimum there means that the choices separate and
+no maximum exists."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def _maximise(
         return float(counts[:, 0] @ np.logaddexp(0.0, -eta) + counts[:, 1] @ np.logaddexp(0.0, eta))
 
     start = np.array([*(p.prior.mean for p in theory.parameters), 0.0, 0.0])
-    bounds = [(-BOUND, BOUND)] * (size + 1) + [(-3 * BOUND, 3 * BOUND)]
+    middle = np.array([*(p.prior.mean for p in theory.parameters), 0.0, 0.0])
+    reach = np.array([BOUND] * (size + 1) + [3 * BOUND])
+    bounds = list(zip(middle - reach, middle + reach, strict=True))
     best = min(
         (
             optimize.minimize(loss, start + shift * np.eye(len(start))[0], method="L-BFGS-B", bounds=bounds,
@@ -82,5 +85,5 @@ def _maximise(
         ),
         key=lambda result: float(result.fun),
     )  # fmt: skip
-    at_bounds = np.abs(best.x) > np.array([high for _, high in bounds]) - 1e-3
+    at_bounds = np.abs(best.x - middle) > reach - 1e-3
     return None if at_bounds.any() or best.fun < 1e-6 else np.asarray(best.x[:size])

@@ -40,9 +40,13 @@ class Direct:
 
     def differences(self, xp: ModuleType, theory: Theory, parameters: Parameters) -> Array:
         """(u, q, k - 1) value of every option but the last, less that of the last; parameters are (u, 1)."""
-        each = {name: value[:, :, None, None] for name, value in parameters.items()}
-        value = noises.values(xp, self.noise, theory, each, self.stimuli, stake=self.stake)
+        value = self.values(xp, theory, parameters)
         return value[:, :, :-1] - value[:, :, -1:]
+
+    def values(self, xp: ModuleType, theory: Theory, parameters: Parameters) -> Array:
+        """(u, q, k) value of every option; parameters are (u, 1)."""
+        each = {name: value[:, :, None, None] for name, value in parameters.items()}
+        return noises.values(xp, self.noise, theory, each, self.stimuli, stake=self.stake)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from replicator.documents import did_you_mean
 from replicator.errors import UsageError
 from replicator.theories.crra import CRRA
 from replicator.theories.discounting import EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC
@@ -30,4 +31,4 @@ def get(name: str) -> Theory:
     try:
         return THEORIES[name]
     except KeyError:
-        raise UsageError(f'unknown theory "{name}".', remedy=f"Known: {', '.join(THEORIES)}.") from None
+        raise UsageError(f'unknown theory "{name}".', remedy=did_you_mean(name, THEORIES)) from None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from replicator.amounts import format_amount
-from replicator.documents import Steps, closest, did_you_mean
+from replicator.documents import Steps, closest, did_you_mean, listed
 from replicator.errors import Fault
 from replicator.validation.draft import Draft
 from replicator.validation.numbers import Result, results
@@ -89,6 +89,10 @@ def _readable(draft: Draft, place: Steps, theory: Theory) -> Iterator[Fault]:
             problem = f'the theory "{theory.name}" reads outcomes, and the option "{name}" has none.'
             yield draft.fault(place, problem, f'Give "outcomes" to "{name}".')
     told: set[str] = set()
+    others = dict.fromkeys(result.to for result in results(draft) if result.to != "self")
+    if len(others) > 1 and "other" in theory.reads:
+        problem = f'the theory "{theory.name}" reads one other person, and there are several: {listed(list(others))}.'
+        yield draft.fault(place, problem, "Keep one of them.")
     for result in results(draft):
         for kind, problem, remedy in _unreadable(result, theory):
             if kind not in told:
