@@ -282,7 +282,8 @@ def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, ce
     found = posterior.of_gifts(data, seed=seed)
     posterior.write(
         run.posteriors / _file_name(label), found, data.conditions,
-        {"population": label.population, "theory": label.theory, "estimand": label.estimand, "seed": seed},
+        {"population": label.population, "theory": label.theory, "noise": label.noise, "estimand": label.estimand,
+         "pooling": label.pooling, "sampling_unit": label.sampling_unit, "seed": seed},
     )  # fmt: skip
     entries = []
     for c, condition in enumerate(data.conditions):

@@ -77,7 +77,7 @@ def can_have_intercept(theory: Theory, noise: str, data: ChoiceData) -> bool:
     logit each on its own. Contextual utility of a 50-50 gamble depends on their ratio alone, and with curvature the
     level of acceptance is what curvature explains: there an intercept would only trade off against the theory.
     """
-    linear = len(theory.parameters) == 1
+    linear = len(theory.parameters) == 1 and theory.losses and theory.utility is not None
     return linear and noise == "logit" and int(data.status_quo.sum()) == 1 and len(data.questions) > 2
 
 

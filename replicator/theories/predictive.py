@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replicator import theories
+from replicator.theories import priors
 from replicator.theories.noise import equivalent
 from replicator.theories.theory import Stimuli, Theory
 
@@ -114,11 +115,17 @@ def markdown() -> str:
     ]
     for theory in theories.THEORIES.values():
         for p in theory.parameters:
+            prior = f"normal({p.prior.mean:g}, {p.prior.sd:g}), {_scale(theory, p.name)}"
             lines.append(
-                f"| {theory.name} | {p.name.replace('_', ' ')} | normal({p.prior.mean:g}, {p.prior.sd:g}), {p.scale} "
-                f"| {p.prior.person_sd:g} | {p.prior.source} |"
+                f"| {theory.name} | {p.name.replace('_', ' ')} | {prior} | {p.prior.person_sd:g} | {p.prior.source} |"
             )
     return "\n".join(lines)
+
+
+def _scale(theory: Theory, parameter: str) -> str:
+    """What the prior stands on, in words: "log", "log(lambda) / rho"."""
+    scale = str(priors.document(theory.name)["parameters"][parameter]["scale"])
+    return scale.replace("|", "\\|")
 
 
 def _figure(value: float) -> str:
