@@ -30,7 +30,7 @@ def test_a_fit_is_known_by_all_code_that_its_numbers_come_from() -> None:
                 imported |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("replicator."):
                 imported.add(str(node.module).split(".")[1])
-    carriers = {"choices", "errors", "files", "personas", "resources", "runs", "versions"}
+    carriers = {"choices", "documents", "errors", "files", "personas", "resources", "runs", "versions"}
     assert imported - {"inference", "theories"} - carriers <= set(finished._BESIDE)
     assert "intervals" in imported
 
