@@ -6,18 +6,17 @@ import csv
 import gzip
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from recorded import real
 
 from replicator.parsing import parse_amount, parse_choice
 from replicator.replies import Parsed
 
 FIXTURES = Path(__file__).parent / "fixtures"
-REAL_DATA = Path(os.environ.get("REPLICATOR_REAL_DATA", "../shared/data"))
 RECORDED = "recorded_models/chatgpt_behavioral/mei2024_raw_turns.jsonl.gz"
 
 
@@ -50,10 +49,7 @@ def test_a_first_line_that_is_taken_back_is_no_choice(reply: str) -> None:
 
 def _recorded(held_out: bool) -> Iterator[tuple[str, str, str]]:
     """(label, parsed, reply) of one half of the recorded replies."""
-    file = REAL_DATA / RECORDED
-    if not file.is_file():
-        pytest.skip(f"REAL DATA MISSING: {file} (set REPLICATOR_REAL_DATA)")
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
+    with gzip.open(real(RECORDED), "rt", encoding="utf-8") as lines:
         turns = [json.loads(line) for line in lines]
     replies = {(turn["file"], str(turn["session"]), str(turn["turn"])): turn["reply"] for turn in turns}
     for row in _rows("recorded_replies.csv"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -11,6 +12,8 @@ from replicator.theories.theory import Array, Parameter, Parameters, Stimuli, Th
 
 YEAR = 365.0
 """Days."""
+
+Valuation = Callable[[ModuleType, Parameters, Stimuli], Array]
 
 
 def exponential(xp: ModuleType, parameters: Parameters, days: Array) -> Array:
@@ -47,24 +50,13 @@ def quasi_hyperbolic_natural(xp: ModuleType, coordinates: Parameters) -> dict[st
     return {"present_bias": xp.exp(coordinates["present_bias"]), **exponential_natural(xp, coordinates)}
 
 
-def exponential_value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
-    """Present value under `exponential`."""
-    return _present(exponential(xp, parameters, _days(stimuli)), stimuli)
+def _present_value(discount: Callable[[ModuleType, Parameters, Array], Array]) -> Valuation:
+    """(..., q, k) present value under a discount function: V_k = sum_b p_kb D(t_kb) x_kb."""
 
+    def value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
+        return (stimuli.probability * stimuli.amount * discount(xp, parameters, _days(stimuli))).sum(axis=-1)
 
-def hyperbolic_value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
-    """Present value under `hyperbolic`."""
-    return _present(hyperbolic(xp, parameters, _days(stimuli)), stimuli)
-
-
-def quasi_hyperbolic_value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
-    """Present value under `quasi_hyperbolic`."""
-    return _present(quasi_hyperbolic(xp, parameters, _days(stimuli)), stimuli)
-
-
-def _present(discount: Array, stimuli: Stimuli) -> Array:
-    """(..., q, k) present value: V_k = sum_b p_kb D(t_kb) x_kb."""
-    return (stimuli.probability * stimuli.amount * discount).sum(axis=-1)
+    return value
 
 
 def _days(stimuli: Stimuli) -> np.ndarray:
@@ -105,7 +97,7 @@ EXPONENTIAL = Theory(
     parameters=_EXPONENTIAL,
     derived=(_log_annual_rate("exponential"),),
     natural=exponential_natural,
-    value=exponential_value,
+    value=_present_value(exponential),
     reads=frozenset({"delay"}),
     needs="smaller amounts sooner against larger ones later, whose rates of return lie on both sides of d",
     citation="Samuelson 1937, doi:10.2307/2967612",
@@ -141,7 +133,7 @@ HYPERBOLIC = Theory(
     parameters=_HYPERBOLIC,
     derived=(_LOG_DISCOUNT_RATE,),
     natural=hyperbolic_natural,
-    value=hyperbolic_value,
+    value=_present_value(hyperbolic),
     reads=frozenset({"delay"}),
     needs="smaller amounts sooner against larger ones later, whose rates at indifference lie on both sides of k",
     citation="Mazur 1987; Kirby, Petry & Bickel 1999, doi:10.1037/0096-3445.128.1.78",
@@ -168,7 +160,7 @@ QUASI_HYPERBOLIC = Theory(
     parameters=_QUASI,
     derived=(_log_annual_rate("quasi-hyperbolic"),),
     natural=quasi_hyperbolic_natural,
-    value=quasi_hyperbolic_value,
+    value=_present_value(quasi_hyperbolic),
     reads=frozenset({"delay"}),
     needs="choices between now and later, and the same between two later dates: only together do they tell present "
     "bias from impatience",

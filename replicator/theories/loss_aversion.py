@@ -63,7 +63,8 @@ def power_natural(xp: ModuleType, coordinates: Parameters) -> dict[str, Array]:
     return {"loss_aversion": xp.exp(coordinates["loss_aversion"] * rho), "curvature": rho}
 
 
-def _loss_aversion(theory: str) -> Parameter:
+def loss_aversion(theory: str) -> Parameter:
+    """lambda, with the prior that a theory gives it."""
     return Parameter(
         name="loss_aversion",
         symbol="lambda",
@@ -75,20 +76,22 @@ def _loss_aversion(theory: str) -> Parameter:
     )
 
 
-_LINEAR = (_loss_aversion("loss-aversion"),)
-
-_POWER = (
-    _loss_aversion("loss-aversion-power"),
-    Parameter(
+def curvature(theory: str) -> Parameter:
+    """rho, with the prior that a theory gives it."""
+    return Parameter(
         name="curvature",
         symbol="rho",
         scale="log",
         unit="",
         description="exponent of utility: 1 is linear, below 1 flattens large amounts",
         neutral=1.0,
-        prior=prior("loss-aversion-power", "curvature"),
-    ),
-)
+        prior=prior(theory, "curvature"),
+    )
+
+
+_LINEAR = (loss_aversion("loss-aversion"),)
+
+_POWER = (loss_aversion("loss-aversion-power"), curvature("loss-aversion-power"))
 
 LINEAR = Theory(
     name="loss-aversion",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from replicator.theories.loss_aversion import power_inverse, power_marginal_utility, power_natural, power_utility
+from replicator.theories.loss_aversion import (
+    curvature,
+    loss_aversion,
+    power_inverse,
+    power_marginal_utility,
+    power_natural,
+    power_utility,
+)
 from replicator.theories.priors import prior
 from replicator.theories.theory import Array, Parameter, Parameters, Theory, by_scale
 
@@ -57,18 +64,6 @@ def cumulative_natural(xp: ModuleType, coordinates: Parameters) -> dict[str, Arr
     }
 
 
-def _curvature(theory: str) -> Parameter:
-    return Parameter(
-        name="curvature",
-        symbol="rho",
-        scale="log",
-        unit="",
-        description="exponent of utility: 1 is linear, below 1 flattens large amounts",
-        neutral=1.0,
-        prior=prior(theory, "curvature"),
-    )
-
-
 def _weighting(theory: str) -> Parameter:
     return Parameter(
         name="probability_weighting",
@@ -81,7 +76,7 @@ def _weighting(theory: str) -> Parameter:
     )
 
 
-_RANK = (_curvature("rank-dependent"), _weighting("rank-dependent"))
+_RANK = (curvature("rank-dependent"), _weighting("rank-dependent"))
 
 RANK_DEPENDENT = Theory(
     name="rank-dependent",
@@ -100,7 +95,7 @@ RANK_DEPENDENT = Theory(
 )
 
 _RANK_TWO = (
-    _curvature("rank-dependent-two"),
+    curvature("rank-dependent-two"),
     _weighting("rank-dependent-two"),
     Parameter(
         name="elevation",
@@ -131,7 +126,7 @@ RANK_DEPENDENT_TWO = Theory(
 )
 
 _RANK_TK = (
-    _curvature("rank-dependent-tk"),
+    curvature("rank-dependent-tk"),
     Parameter(
         name="weighting_curvature",
         symbol="c",
@@ -159,19 +154,7 @@ RANK_DEPENDENT_TK = Theory(
     citation="Tversky & Kahneman 1992, doi:10.1007/BF00122574",
 )
 
-_CUMULATIVE = (
-    Parameter(
-        name="loss_aversion",
-        symbol="lambda",
-        scale="log",
-        unit="",
-        description="how much more a loss weighs than an equal gain: 1 is neutral, above 1 is loss averse",
-        neutral=1.0,
-        prior=prior("cpt", "loss_aversion"),
-    ),
-    _curvature("cpt"),
-    _weighting("cpt"),
-)
+_CUMULATIVE = (loss_aversion("cpt"), curvature("cpt"), _weighting("cpt"))
 
 CUMULATIVE = Theory(
     name="cpt",
