@@ -19,6 +19,7 @@ from replicator import choices, files, means, people, populations, references, s
 from replicator.errors import DataError
 from replicator.experiment import Experiment
 from replicator.human_questions import label
+from replicator.rationality import entries as rationality
 from replicator.references import Reference
 from replicator.response import account_name
 from replicator.runs import Run
@@ -77,6 +78,7 @@ def assemble(
         "means": _means(experiment, tables.values()),
         "estimates": [dict(estimate) for estimate in estimates],
         "fidelity": [],
+        "rationality": [],
         "scaling": [],
         "references": {reference.id: _reference(reference) for reference in humans},
         "ropes": [
@@ -86,6 +88,11 @@ def assemble(
         "excluded": _excluded(tables),
     }
     people.published_shares(results["choices"], results["items"], humans)
+    if "outcomes" in frame:
+        published = _published_shares(results["choices"])
+        results["rationality"] = [
+            entry for name, table in tables.items() for entry in rationality.entries(name, table, published)
+        ]
     return _document(_with_people(results, humans))
 
 
@@ -108,7 +115,7 @@ def beside(results: Sequence[Mapping[str, Any]]) -> Document:
         return dict(first)
     renamed = _distinct([json.loads(json.dumps(one)) for one in results])
     merged: Document = dict(renamed[0])
-    for part in ("populations", "choices", "amounts", "means", "estimates", "excluded"):
+    for part in ("populations", "choices", "amounts", "means", "estimates", "rationality", "excluded"):
         merged[part] = [entry for one in renamed for entry in one.get(part, [])]
     for part, key in (("items", ("item", "condition")), ("ropes", ("theory", "noise", "parameter"))):
         entries = {tuple(entry[k] for k in key): entry for one in reversed(renamed) for entry in one[part]}
@@ -142,9 +149,20 @@ def _with_people(results: Document, humans: Sequence[Reference]) -> Document:
         ropes={(r["theory"], r["noise"], r["parameter"]): r["rope"] for r in results["ropes"]},
         references=humans,
     )
+    rationality.put_people_beside(results["rationality"], populations, humans)
     lengths = {(item["item"], item["condition"]): item["options"] for item in items}
     kept = [row for row in rows if _worth_listing(row, lengths[row["item"], row["condition"]])]
     return {**results, "choices": kept, "fidelity": people.fidelity_rows(rows, items)}
+
+
+def _published_shares(rows: Iterable[Document]) -> dict[tuple[str, str], tuple[dict[str, float], str]]:
+    """People's published share of every option, by item and condition, with the reference."""
+    found: dict[tuple[str, str], tuple[dict[str, float], str]] = {}
+    for row in rows:
+        if row["reference"] is not None:
+            shares_of, _ = found.setdefault((row["item"], row["condition"]), ({}, row["reference"]))
+            shares_of[row["option"]] = row["human_share"]
+    return found
 
 
 def _worth_listing(row: Mapping[str, Any], options: Sequence[str]) -> bool:
@@ -283,7 +301,7 @@ def _distinct(results: list[Document]) -> list[Document]:
         }
         for population in one["populations"]:
             population["name"] = new.get(population["name"], population["name"])
-        for part in ("choices", "amounts", "means", "estimates", "excluded"):
+        for part in ("choices", "amounts", "means", "estimates", "rationality", "excluded"):
             for entry in one.get(part, []):
                 entry["population"] = new.get(entry["population"], entry["population"])
     return results
@@ -291,8 +309,8 @@ def _distinct(results: list[Document]) -> list[Document]:
 
 def _choices(run: Run) -> pd.DataFrame:
     flat = choices.read(run.choices)
-    lists = choices.read(run.choices, ["options", "probabilities"])
-    return flat.assign(options=lists["options"], probabilities=lists["probabilities"])
+    lists = choices.read(run.choices, ["outcomes", "options", "probabilities"])
+    return flat.assign(outcomes=lists["outcomes"], options=lists["options"], probabilities=lists["probabilities"])
 
 
 def _estimates(run: Run) -> list[Document]:

@@ -83,7 +83,11 @@ def asked(frame: pd.DataFrame) -> pd.DataFrame:
 
 def usable(frame: pd.DataFrame) -> pd.DataFrame:
     """Asked questions with a valid answer and enough label mass."""
-    rows = asked(frame)
+    return answered(asked(frame))
+
+
+def answered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of the rows with a valid answer and enough label mass."""
     return rows[(rows["status"] == "valid") & ~_faint(rows)]
 
 
