@@ -13,7 +13,7 @@ export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help install servers demo test lint clean
+.PHONY: help install servers demo test validate lint clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -44,6 +44,11 @@ demo: $(INSTALLED) ## run three experiments on four populations and write report
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+
+# Hours: it may be stopped, and goes on where it stopped. `make validate ONLY=crra` makes a part.
+validate: $(INSTALLED) ## calibration and recovery at scale, and docs/validation.md
+	$(BIN)/python -m replicator.calibration $(addprefix --only ,$(ONLY))
+	$(if $(ONLY),,$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m validate)
 
 lint: $(INSTALLED) ## ruff and mypy (strict on the package)
 	$(BIN)/ruff check .

@@ -16,6 +16,15 @@ REQUIRED = {
 """Marker -> environment variable: where it is 1, a marked test that was skipped has failed."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What `make validate` makes is left to it, whatever else is chosen, unless `-m` names it."""
+    if "validate" not in config.option.markexpr:
+        left = [item for item in items if item.get_closest_marker("validate")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.get_closest_marker("validate")]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

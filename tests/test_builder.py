@@ -17,7 +17,7 @@ from scipy import linalg, special, stats
 from small_experiments import lotteries
 
 from replicator import theories
-from replicator.inference import builder
+from replicator.inference import builder, simulation
 from replicator.inference.builder import Design
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
@@ -382,6 +382,32 @@ def test_the_likelihood_is_the_one_written_down(case: Fit, weight: float) -> Non
         assert found.size == expected.size
         assert len(expected) == len(case.data.unit)
         np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-7, atol=1e-8)
+
+
+def test_simulated_answers_lie_around_the_same_curve(case: Fit) -> None:
+    """What calibration lets truths answer is what the likelihood expects. (Personas in wordings are not simulated.)"""
+    data, shape = case.data, case.structure
+    if data.wordings:
+        return
+    point = case.point(3)
+    names = [p.name for p in theories.get(shape.theory).parameters] + ["sensitivity"]
+    names += ["response_intercept"] * shape.intercept
+    several, no_cells = len(data.units) > 1, dict.fromkeys(["cell_raw"], np.zeros((len(data.unit), shape.options - 1)))
+    contrasts = {name: np.append(0.0, point.get(f"{name}_contrast", np.zeros(0))) for name in names}
+    truth = simulation.Truth(
+        location={name: point[f"{name}_first"] + contrasts[name] for name in names},
+        spread={},
+        deviation={name: effects(point, name, 0.0, 0.0) if several else np.zeros(1) for name in names},
+        lapse=float(special.expit(point["lapse_logodds__"])),
+        position=point.get("position_effect", np.zeros((1, shape.options - 1))),
+        misfit_sd=0.0,
+        misfit=effects(point, "item_misfit", 0.0, 0.0)
+        if shape.item_misfit
+        else np.zeros((shape.questions, shape.options - 1)),
+        residual=0.0,
+    )
+    expected = log_odds(case, point | no_cells, 0.0)
+    np.testing.assert_allclose(simulation.log_odds(shape, data, truth), expected, rtol=1e-9)
 
 
 def log_prior(fitted: Fit, point: Point) -> float:

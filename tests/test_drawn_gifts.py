@@ -104,7 +104,9 @@ def test_the_likelihood_of_drawn_answers_is_binomial_around_student_wordings() -
         assert float(found) + jacobian == pytest.approx(by_hand, rel=1e-7)
 
 
-@pytest.mark.parametrize("repeats", [1, 3, 20])
+@pytest.mark.parametrize(
+    "repeats", [pytest.param(1, marks=pytest.mark.validate), 3, pytest.param(20, marks=pytest.mark.validate)]
+)
 def test_a_known_probability_to_give_nothing_comes_out_again(repeats: int) -> None:
     """Of four data sets each, .30 lies in all 95% intervals but at most one, and their middle is not off to one side
     (of 60 each: `benchmarks/drawn_amounts.py`)."""

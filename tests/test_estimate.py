@@ -153,7 +153,9 @@ def test_lapses_and_position_are_told_from_preference(lottery_choices: Estimated
         assert lottery_choices.one(population, "sensitivity")["mean"] == pytest.approx(8.0, abs=0.2)
 
 
-@pytest.mark.parametrize(("risk_aversion", "wording_sd"), [(0.7, 0.2), (0.3, 0.5)])
+@pytest.mark.parametrize(
+    ("risk_aversion", "wording_sd"), [(0.7, 0.2), pytest.param(0.3, 0.5, marks=pytest.mark.validate)]
+)
 def test_wordings_that_differ_widen_the_interval_and_not_break_it(
     lotteries: Experiment, tmp_path: Path, risk_aversion: float, wording_sd: float
 ) -> None:
@@ -386,14 +388,22 @@ def assert_no_variation(estimated: Estimated, population: str) -> None:
 
 @pytest.fixture(scope="module")
 def tom(tmp_path_factory: pytest.TempPathFactory) -> Estimated:
+    return people_of_tom_2007(tmp_path_factory.mktemp("tom"), LOSS_IN_MONEY)
+
+
+@pytest.fixture(scope="module")
+def tom_in_contextual_utility(tmp_path_factory: pytest.TempPathFactory) -> Estimated:
+    return people_of_tom_2007(tmp_path_factory.mktemp("tom"), LOSS)
+
+
+def people_of_tom_2007(folder: Path, fit: Mapping[str, Any]) -> Estimated:
     file = real("human/tom2007_mixed_gambles/tom2007_choices.csv")
-    folder = tmp_path_factory.mktemp("tom")
     mapping = read_options(
         map=["subject=participant_id", "stimulus.gain=gain", "stimulus.loss=loss", "value=accept"],
         values=["1=accept,0=reject"],
         model="people",
     )
-    experiment = planned(folder, "mixed-gambles", [LOSS_IN_MONEY, LOSS], ["tom07"])
+    experiment = planned(folder, "mixed-gambles", [fit], ["tom07"])
     run = import_run(file, experiment, mapping, folder / "run")
     return Estimated(run, estimate_run(run))
 
@@ -409,8 +419,17 @@ def test_tom_2007_person_by_person(tom: Estimated) -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize(("noise", "intercept"), [("logit", True), ("contextual", False)])
-def test_tom_2007_typical_person(tom: Estimated, noise: str, intercept: bool) -> None:
+def test_tom_2007_typical_person(tom: Estimated) -> None:
+    assert_typical_of_tom_2007(tom, "logit", intercept=True)
+
+
+@pytest.mark.real_data
+@pytest.mark.validate
+def test_tom_2007_typical_person_in_contextual_utility(tom_in_contextual_utility: Estimated) -> None:
+    assert_typical_of_tom_2007(tom_in_contextual_utility, "contextual", intercept=False)
+
+
+def assert_typical_of_tom_2007(tom: Estimated, noise: str, *, intercept: bool) -> None:
     entry = tom.one("people", "loss_aversion", pooling="partial", noise=noise)
     assert TOM_LINEAR[0] <= entry["mean"] <= TOM_LINEAR[1]
     assert entry["identified"]

@@ -37,13 +37,18 @@ def sampled(exact: ChoiceData, repeats: int) -> ChoiceData:
     return replace(exact, kind="counts", logits=np.empty((len(counts), 0)), counts=counts)
 
 
+@pytest.fixture(scope="module")
+def known(exact: ChoiceData) -> Posterior:
+    return fitted(exact)
+
+
 def fitted(data: ChoiceData) -> Posterior:
     shape = structure("crra", "contextual", data, intercept=False)
     return posterior.of_choices(shape, data, seed=3)
 
 
-def test_ten_thousand_samples_a_prompt_say_what_its_probability_says(exact: ChoiceData) -> None:
-    known, counted = fitted(exact), fitted(sampled(exact, 10_000))
+def test_ten_thousand_samples_a_prompt_say_what_its_probability_says(exact: ChoiceData, known: Posterior) -> None:
+    counted = fitted(sampled(exact, 10_000))
     assert known.diagnostics.passed
     assert counted.diagnostics.passed
     r, sampled_r = known.natural["risk_aversion"], counted.natural["risk_aversion"]
@@ -51,8 +56,9 @@ def test_ten_thousand_samples_a_prompt_say_what_its_probability_says(exact: Choi
     assert np.all((sampled_r.std(axis=0) / r.std(axis=0) > 0.8) & (sampled_r.std(axis=0) / r.std(axis=0) < 1.25))
 
 
-def test_few_samples_say_the_same_less_surely(exact: ChoiceData) -> None:
-    known, counted = fitted(exact), fitted(sampled(exact, 10))
+@pytest.mark.validate
+def test_few_samples_say_the_same_less_surely(exact: ChoiceData, known: Posterior) -> None:
+    counted = fitted(sampled(exact, 10))
     assert counted.diagnostics.passed
     r, sampled_r = known.natural["risk_aversion"], counted.natural["risk_aversion"]
     assert np.all(np.abs(sampled_r.mean(axis=0) - r.mean(axis=0)) < 2.5 * sampled_r.std(axis=0))

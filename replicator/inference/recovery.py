@@ -12,18 +12,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from replicator import theories
 from replicator.errors import UsageError
-from replicator.experiment import Experiment, Fit, condition_name
+from replicator.experiment import Experiment, Fit
 from replicator.inference import posterior
 from replicator.inference.data import ChoiceData
 from replicator.inference.entries import Label, theory_entries
-from replicator.inference.structure import can_have_intercept, structure
-from replicator.inference.tabulation import sensitivity_unit, stake, valued
-from replicator.theories import priors
-from replicator.theories.stimuli import check_domain, stimuli
+from replicator.inference.simulation import Truth, answered, usual
+from replicator.inference.structure import Structure, can_have_intercept, structure
+from replicator.inference.unanswered import of_experiment, to_persons
+from replicator.theories.stimuli import check_domain
 from replicator.theories.theory import Theory
 
 PERSON_SD = 0.5
@@ -74,70 +73,37 @@ def recover(
             remedy="Name an experiment with choices; `replicator list experiments --json` tells.",
         )
     theory = theories.get(fit.theory)
-    design = _design(experiment, subjects)
+    design = to_persons(of_experiment(experiment), subjects)
     check_domain(theory, design.stimuli)
     for number in range(fits):
         if progress is not None:
             progress(number, fits, f"truth {number + 1} of {fits}")
         rng = np.random.default_rng([seed, number])
         location = {p.name: float(rng.normal(p.prior.mean, p.prior.sd)) for p in theory.parameters}
-        counts = _answers(theory, fit.noise, design, location, rng)
-        yield _estimated(number, theory, fit, _with(design, counts), location, seed)
+        shape = structure(theory.name, fit.noise, design, intercept=can_have_intercept(theory, fit.noise, design))
+        data = answered(shape, design, _persons(shape, location, rng), rng)
+        yield _estimated(number, theory, fit, data, location, seed)
     if progress is not None:
         progress(fits, fits, "done")
 
 
-def _design(experiment: Experiment, subjects: int) -> ChoiceData:
-    """Every question of the experiment, put to every person once; nothing is answered yet."""
-    cells = [(item, levels) for levels in experiment.conditions() for item in experiment.items]
-    conditions = tuple(dict.fromkeys(condition_name(levels) for _, levels in cells))
-    options = tuple(option.name for option in experiment.options)
-    person, question = np.indices((subjects, len(cells))).reshape(2, -1)
-    return ChoiceData(
-        kind="counts",
-        unit_name="person" if subjects > 1 else "pooled",
-        units=tuple(f"person-{n + 1}" for n in range(subjects)),
-        questions=tuple(f"{item.id}@{condition_name(levels)}" for item, levels in cells),
-        items=tuple(item.id for item, _ in cells),
-        conditions=conditions,
-        options=options,
-        stimuli=stimuli([experiment.outcomes({**levels, **item.variables}) for item, levels in cells], options),
-        condition=np.array([conditions.index(condition_name(levels)) for _, levels in cells]),
-        unit=person,
-        question=question,
-        label_sets=("",),
-        label_set=np.zeros(len(person), dtype=int),
-        position=None,
-        logits=np.empty((len(person), 0)),
-        counts=np.empty((len(person), 0)),
-        status_quo=np.array([option.status_quo for option in experiment.options]),
+def _persons(shape: Structure, location: dict[str, float], rng: np.random.Generator) -> Truth:
+    """Persons around the typical one, of a usual sensitivity and without a tendency to accept as such."""
+    priors = usual(shape)
+    names = [*location, "sensitivity"]
+    centre = dict.fromkeys(priors, 0.0) | location | {"sensitivity": priors["sensitivity"][0]}
+    spread = {name: PERSON_SD * priors[name][1] for name in location} | {"sensitivity": SENSITIVITY_SD}
+    apart = {name: (shape.units > 1) * spread[name] * rng.normal(size=shape.units) for name in names}
+    return Truth(
+        location={name: np.full(shape.conditions, value) for name, value in centre.items()},
+        spread=spread,
+        deviation={name: np.zeros(shape.units) for name in priors} | apart,
+        lapse=LAPSE,
+        position=np.zeros((1, shape.options - 1)),
+        misfit_sd=0.0,
+        misfit=np.zeros((shape.questions, shape.options - 1)),
+        residual=0.0,
     )
-
-
-def _answers(
-    theory: Theory, noise: str, design: ChoiceData, location: dict[str, float], rng: np.random.Generator
-) -> np.ndarray:
-    """(person x question, k) one choice each, from the theory, the noise and a few lapses."""
-    people = len(design.units)
-    coordinates = {
-        p.name: location[p.name] + (people > 1) * PERSON_SD * p.prior.sd * rng.normal(size=(people, 1))
-        for p in theory.parameters
-    }
-    usual = priors.prior("common", f"sensitivity_{noise}").mean
-    log_sensitivity = usual + (people > 1) * SENSITIVITY_SD * rng.normal(size=(people, 1))
-    table = valued(theory, noise, design.stimuli, stake=stake(design.stimuli, design.condition))
-    difference = np.asarray(table.differences(np, theory, theory.natural(np, coordinates)))
-    unit = sensitivity_unit(noise, design.stimuli, design.condition)
-    eta = (unit[None, :] * np.exp(log_sensitivity))[:, :, None] * difference
-    chosen = special.softmax(np.concatenate([eta, np.zeros_like(eta[:, :, :1])], axis=2), axis=2)
-    options = len(design.options)
-    p = (1.0 - LAPSE) * chosen + LAPSE / options
-    return rng.multinomial(1, p.reshape((-1, options))).astype(float)
-
-
-def _with(design: ChoiceData, counts: np.ndarray) -> ChoiceData:
-    given = {name: getattr(design, name) for name in ChoiceData.__dataclass_fields__}
-    return ChoiceData(**{**given, "counts": counts})
 
 
 def _estimated(

@@ -1,0 +1,82 @@
+"""`make validate`: fit what is still to be fitted of the plan, and write the page."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from replicator import files
+from replicator.calibration import page, plan, rows
+from replicator.calibration.plan import Cell
+from replicator.calibration.refits import Row, fingerprint, fit
+from replicator.calibration.verdicts import calibration, recovery
+from replicator.errors import ReplicatorError
+
+GATE_FAILED = 5
+INTERRUPTED = 130
+
+Finished = dict[Cell, list[Row]]
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="TEXT", help="Cells whose name holds this (repeatable).")
+@click.option("--minutes", type=float, help="Stop after the fit that is under way by then.")
+@click.option("--page-only", is_flag=True, help="Fit nothing; write the page from the rows that there are.")
+@click.option("--docs", type=click.Path(path_type=Path), default=Path("docs"), help="Where page and rows are kept.")
+def main(only: tuple[str, ...], minutes: float | None, page_only: bool, docs: Path) -> None:
+    """Calibration and recovery of every theory. Resumes; exit code 5 where a gate fails on what is done."""
+    known = plan.cells()
+    chosen = tuple(cell for cell in known if not only or any(text in cell.name for text in only))
+    if not chosen:
+        raise click.UsageError(f"no cell is called like that; there are {', '.join(cell.name for cell in known)}")
+    folder = docs / "validation"
+    try:
+        done: Finished = {cell: rows.read(folder / f"{cell.name}.csv") for cell in known}
+        stopped = False
+        try:
+            if not page_only:
+                _fit_all(chosen, done, folder, float("inf") if minutes is None else minutes)
+        except KeyboardInterrupt:
+            stopped = True
+        files.write_text(docs / "validation.md", page.page(done, ""))
+    except ReplicatorError as problem:
+        click.echo(f"error: {problem}", err=True)
+        sys.exit(problem.exit_code)
+    for line in page.failing([*calibration(done), *recovery(done)]):
+        click.echo(f"fails: {line}", err=True)
+    sys.exit(INTERRUPTED if stopped else 0 if page.passes(done) else GATE_FAILED)
+
+
+def _fit_all(chosen: Sequence[Cell], done: Finished, folder: Path, minutes: float) -> None:
+    """Fits that are not done, or were of another model; rows are written as they finish."""
+    started = time.monotonic()
+    models: dict[Cell, str] = {}
+    todo = list(plan.tasks(tuple(chosen)))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=len(todo))
+        for task in todo:
+            cell = task.cell
+            progress.update(bar, description=f"{cell.name} {task.purpose} {task.number}")
+            if cell not in models:
+                models[cell] = fingerprint(cell)
+                kept = [row for row in done[cell] if row.model == models[cell]]
+                if len(kept) < len(done[cell]):
+                    progress.console.print(f"{cell.name}: the model has changed; its fits are made anew")
+                done[cell] = kept
+            if not any((row.purpose, row.number) == (task.purpose, task.number) for row in done[cell]):
+                if time.monotonic() - started > minutes * 60.0:
+                    return
+                done[cell] += fit(task, models[cell])
+                rows.write(folder / f"{cell.name}.csv", done[cell])
+            progress.advance(bar)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What the rows say, cell by cell and together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from replicator import theories
+from replicator.calibration.plan import Cell
+from replicator.calibration.refits import Row
+from replicator.calibration.statistics import (
+    FAMILYWISE,
+    POOLED,
+    coverage_p_value,
+    holm,
+    rank_p_value,
+    too_low_p_value,
+)
+
+Rows = Mapping[Cell, Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One quantity in one cell; p-values are adjusted for the number of quantities in all cells."""
+
+    cell: Cell
+    quantity: str
+    fits: int
+    covered: int
+    coverage_p: float
+    rank_p: float | None
+    """None for fixed truths, whose ranks need not be uniform."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against it at the familywise level."""
+        return self.coverage_p > FAMILYWISE and (self.rank_p is None or self.rank_p > FAMILYWISE)
+
+
+def calibration(rows: Rows) -> list[Verdict]:
+    """Of truths from the prior: coverage of .95 and uniform ranks."""
+    groups = _groups(rows, "prior")
+    covered = [sum(row.covered for row in group) for *_, group in groups]
+    coverage = holm([coverage_p_value(c, len(group)) for c, (*_, group) in zip(covered, groups, strict=True)])
+    ranks = holm([rank_p_value([row.rank for row in group]) for *_, group in groups])
+    return [
+        Verdict(cell, quantity, len(group), c, p, rank)
+        for (cell, quantity, group), c, p, rank in zip(groups, covered, coverage, ranks, strict=True)
+    ]
+
+
+def recovery(rows: Rows) -> list[Verdict]:
+    """Of fixed truths: coverage of at least .90, of the theory's parameters and the sensitivity."""
+    groups = [(cell, name, group) for cell, name, group in _groups(rows, "fixed") if is_location(cell, name)]
+    covered = [sum(row.covered for row in group) for *_, group in groups]
+    adjusted = holm([too_low_p_value(c, len(group)) for c, (*_, group) in zip(covered, groups, strict=True)])
+    return [
+        Verdict(cell, quantity, len(group), c, p, None)
+        for (cell, quantity, group), c, p in zip(groups, covered, adjusted, strict=True)
+    ]
+
+
+def pooled(verdicts: Sequence[Verdict]) -> tuple[int, int]:
+    """(covered, intervals) of all locations: parameters, sensitivities and intercepts."""
+    here = [verdict for verdict in verdicts if is_location(verdict.cell, verdict.quantity)]
+    return sum(verdict.covered for verdict in here), sum(verdict.fits for verdict in here)
+
+
+def pooled_passes(covered: int, intervals: int) -> bool:
+    """Whether the coverage of all lies where it should."""
+    return intervals > 0 and POOLED[0] <= covered / intervals <= POOLED[1]
+
+
+def is_location(cell: Cell, quantity: str) -> bool:
+    """Whether the quantity is where the population stands, not a scale, a lapse or an effect of position."""
+    parameters = {p.name for p in theories.get(cell.theory).parameters}
+    return quantity in parameters | {"sensitivity", "response_intercept"}
+
+
+def fits_of(rows: Sequence[Row], purpose: str) -> dict[int, Row]:
+    """Number -> one row of each fit."""
+    return {row.number: row for row in rows if row.purpose == purpose}
+
+
+def _groups(rows: Rows, purpose: str) -> list[tuple[Cell, str, list[Row]]]:
+    found: dict[tuple[Cell, str], list[Row]] = {}
+    for cell, here in rows.items():
+        for row in here:
+            if row.purpose == purpose:
+                found.setdefault((cell, row.quantity), []).append(row)
+    return [(cell, quantity, group) for (cell, quantity), group in found.items()]

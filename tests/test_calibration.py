@@ -1,0 +1,145 @@
+"""What `make validate` counts and how it goes on; one cell of its plan is fitted there and not here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from replicator import theories
+from replicator.calibration import page, plan, refits, rows
+from replicator.calibration.plan import Cell
+from replicator.calibration.refits import Row
+from replicator.calibration.statistics import RANK_DRAWS, coverage_p_value, holm, rank_p_value, too_low_p_value
+from replicator.calibration.verdicts import calibration, recovery
+from replicator.errors import DataError
+from replicator.inference.simulation import answered, drawn, usual
+
+CELLS = plan.cells()
+
+
+def conjugate(fits: int, seed: int, width: float = 1.0, off: float = 0.0) -> list[int]:
+    """Ranks of truths from N(0, 1) among draws of their posterior given one observation with unit error.
+
+    It is N(y / 2, 1 / 2), whose sd is made `width` times too large and whose mean is off.
+    """
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=fits)
+    mean = (truth + rng.normal(size=fits)) / 2 + off
+    draws = rng.normal(mean[:, None], width * np.sqrt(0.5), size=(fits, RANK_DRAWS))
+    return [int(rank) for rank in (draws < truth[:, None]).sum(axis=1)]
+
+
+def test_ranks_of_a_right_posterior_are_uniform_and_of_wrong_ones_are_not() -> None:
+    p_values = [rank_p_value(conjugate(100, seed)) for seed in range(200)]
+    assert stats.kstest(p_values, "uniform").pvalue > 0.01
+    for wrong in ({"width": 0.6}, {"width": 1.8}, {"off": 0.35}):
+        assert np.median([rank_p_value(conjugate(100, seed, **wrong)) for seed in range(20)]) < 0.001
+
+
+def test_coverage_is_tested_exactly() -> None:
+    assert coverage_p_value(95, 100) == 1.0
+    likely = stats.binom.pmf(np.arange(101), 100, 0.95)
+    assert coverage_p_value(84, 100) == pytest.approx(likely[likely <= likely[84] * (1 + 1e-7)].sum())
+    assert too_low_p_value(30, 40) == pytest.approx(stats.binom.cdf(30, 40, 0.9))
+    assert too_low_p_value(40, 40) == 1.0
+
+
+def test_many_cells_are_tested_together() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+def row(number: int, *, covered: bool = True, rank: int = 50, purpose: plan.Purpose = "prior", **more: object) -> Row:
+    low = -1.0 if covered else 0.5
+    made = Row(purpose, number, "risk_aversion", 0.0, 0.1, 0.5, low, 1.0, rank, True, 1.001, 900.0, 0, 3.25, "0123abcd")
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def calibrated(covered: int, fits: int, purpose: plan.Purpose = "prior") -> list[Row]:
+    ranks = np.linspace(0, RANK_DRAWS, fits).round().astype(int)
+    return [row(n, covered=n < covered, rank=int(ranks[n]), purpose=purpose) for n in range(fits)]
+
+
+def test_a_cell_that_covers_too_little_fails_and_the_page_says_so() -> None:
+    crra = CELLS[0]
+    good, bad = calibrated(95, 100), calibrated(80, 100)
+    assert all(v.passed for v in calibration({crra: good}))
+    assert page.passes({crra: good})
+    assert not page.passes({crra: bad})
+    told = page.page({crra: bad}, "")
+    assert "80 of 100" in told
+    assert "**fails**" in told
+    assert "**fails**" not in page.page({crra: good[:43]}, "").split("## Truths")[0]
+    assert "43 of 100" in page.page({crra: good[:43]}, "")
+
+
+def test_a_fixed_truth_may_be_covered_too_often_but_not_too_rarely() -> None:
+    crra = CELLS[0]
+    assert page.passes({crra: calibrated(40, 40, "fixed")})
+    (verdict,) = recovery({crra: calibrated(28, 40, "fixed")})
+    assert not verdict.passed
+
+
+def test_a_fit_that_failed_its_diagnostics_is_counted_and_shown() -> None:
+    crra = CELLS[0]
+    some = [replace(r, passed=r.number != 3) for r in calibrated(95, 100)]
+    assert "| 1 of 100 |" in page.page({crra: some}, "")
+    assert calibration({crra: some})[0].fits == 100
+
+
+def test_rows_come_back_from_the_disk_and_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "validation" / "crra.csv"
+    given = [row(1, purpose="fixed"), row(2), row(1, covered=False, passed=False)]
+    rows.write(path, given)
+    assert rows.read(path) == [given[2], given[1], given[0]]
+    assert rows.read(tmp_path / "none.csv") == []
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="does not hold rows of a validation"):
+        rows.read(path)
+
+
+def test_every_theory_of_choice_has_a_cell_or_a_reason_and_the_six_have_all_kinds() -> None:
+    planned = {cell.theory for cell in CELLS}
+    assert planned | set(plan.left_out()) == set(theories.THEORIES)
+    assert planned.isdisjoint(plan.left_out())
+    assert len(plan.CORE) == 6
+    for name in plan.CORE:
+        fits = {(cell.kind, cell.fits) for cell in CELLS if cell.theory == name}
+        assert {("exact", 100), ("persons", 25)} <= fits
+    assert len({cell.name for cell in CELLS}) == len(CELLS)
+    every = list(plan.tasks(CELLS))
+    assert len(set(every)) == len(every) == sum(cell.fits + cell.fixed for cell in CELLS)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_drawn_truths_answer_every_design(cell: Cell) -> None:
+    """One fit's answers are the same whenever they are made, finite, and not another fit's."""
+
+    def made(number: int) -> np.ndarray:
+        rng, data = cell.random("prior", number), cell.data()
+        shape = cell.structure(replace(data, counts=np.ones((len(data.question), 2))))
+        with_answers = answered(shape, data, drawn(shape, rng), rng)
+        return with_answers.logits if cell.kind == "exact" else with_answers.counts
+
+    first = made(0)
+    assert np.isfinite(first).all()
+    np.testing.assert_array_equal(first, made(0))
+    assert not np.array_equal(first, made(1))
+
+
+def test_fixed_truths_take_all_sides_of_the_centre() -> None:
+    cell = next(cell for cell in CELLS if cell.theory == "cpt" and cell.kind == "exact")
+    shape = cell.structure(cell.data())
+    priors = usual(shape)
+    places = set()
+    for number in range(8):
+        truth = refits.fixed(shape, number, cell.random("fixed", number))
+        names = [p.name for p in theories.get("cpt").parameters]
+        at = tuple(round(float((truth.location[n][0] - priors[n][0]) / priors[n][1]), 6) for n in names)
+        assert set(at) <= {plan.OFFSET, -plan.OFFSET}
+        places.add(at)
+    assert len(places) == 8
