@@ -57,6 +57,7 @@ def assemble(
     """
     known = references.references()
     humans = [known[name] for name in experiment.humans]
+    humans += [rate for rate in rationality.rates(experiment.name, known.values()) if rate not in humans]
     facts = {entry["name"]: entry.get("facts") or {} for entry in described}
     correct = {f"check-{check.id}": check.correct for check in experiment.checks}
     tables = {str(name): table for name, table in frame.groupby("model", sort=False)}

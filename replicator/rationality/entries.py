@@ -24,6 +24,11 @@ RATES: Mapping[str, str] = {"multiple-switching": "hl_multiple_switching"}
 """Measure -> the published rate of people."""
 
 
+def rates(experiment: str, known: Iterable[Reference]) -> list[Reference]:
+    """The references that give people's rate of a measure in this experiment."""
+    return [reference for reference in known if reference.experiment == experiment and reference.id in RATES.values()]
+
+
 def entries(name: str, frame: pd.DataFrame, published: Published) -> list[Document]:
     """Every measure that says something of one population's choices, or why it cannot.
 
@@ -82,17 +87,23 @@ def put_people_beside(
     simulated ones, at the same condition. Whole responders are set beside whole responders, and one responder made of
     many answers beside one made of people's.
     """
-    rates = {reference.id: reference for reference in references}
+    by_id = {reference.id: reference for reference in references}
     for entry in found:
         if str(entry["reference"] or "").startswith(IN_RESULTS):
             entry |= {"human_value": None, "reference": None}
     described = {population["name"]: population for population in populations}
     for entry in found:
-        if entry["unit"] is None or entry["reference"]:
+        if entry["unit"] is None:
             continue
-        rate = rates.get(RATES.get(entry["measure"], ""))
-        if rate is not None and entry["unit"] in OF_PERSONS:
+        rate = by_id.get(RATES.get(entry["measure"], ""))
+        if rate is not None and rate.value is not None and entry["unit"] in OF_PERSONS:
             entry |= {"human_value": rate.value, "reference": rate.id}
+        elif rate is not None and rate.value is not None:
+            entry["words"] += (
+                f" Of people, each taken whole, {100 * rate.value:.1f}% did ({rate.id}); averages of such people are "
+                "less consistent than they are, so that the two are not compared."
+            )
+        if entry["reference"]:
             continue
         beside = [other for other in found if _alike(entry, other, described)]
         if beside:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from replicator import __version__, resources
 from replicator.errors import ReplicatorError
 from replicator.files import explained, write_text
-from replicator.report import forest, provenance, statuses, tables, terms, words
+from replicator.report import consistency, forest, provenance, statuses, tables, terms, words
 from replicator.report import questions as people
 from replicator.report.averages import is_told_by_means, means_table
 from replicator.report.cells import Table
@@ -84,6 +84,11 @@ class Chapter:
     small: bool
     """Whether `choices` are many small pictures."""
     nearness: Table | None
+    consistency: Table | None
+    """In short; `measures` has all numbers."""
+    measures: Table | None
+    consistency_notes: list[tuple[str, str]]
+    """What was counted, and the words."""
     forests: list[Figure]
     remarks: list[str]
     bias: Figure | Panels | None
@@ -171,6 +176,9 @@ def _chapter(section: Section, chosen: dict[str, Style]) -> Chapter:
         means=means_table(results),
         small=results["response"] != "choice",
         nearness=tables.nearness(results),
+        consistency=consistency.overview(results),
+        measures=consistency.consistency(results),
+        consistency_notes=consistency.remarks(results),
         forests=forest.forests(results, chosen),
         remarks=tables.remarks(results),
         bias=position_bias(section, chosen),
