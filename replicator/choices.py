@@ -43,6 +43,7 @@ __all__ = [
     "build",
     "cells",
     "check",
+    "column_names",
     "counts",
     "factor_columns",
     "join",
@@ -147,6 +148,11 @@ def cells(path: Path) -> pd.DataFrame:
     for name in ("outcomes", "options"):
         frame[name] = _objects(_at(path, name, first))
     return frame
+
+
+def column_names(path: Path) -> list[str]:
+    """The names of the table's columns. Raises DataError."""
+    return _names(path)
 
 
 def factor_columns(names: Iterable[str]) -> list[str]:

@@ -17,13 +17,13 @@ from scipy import linalg, special, stats
 from small_experiments import lotteries
 
 from replicator import theories
-from replicator.inference import builder, simulation
+from replicator.inference import answer_classes, builder, simulation
 from replicator.inference.builder import Design
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
 from replicator.inference.structure import Structure, can_have_intercept, structure
 from replicator.inference.tabulation import sensitivity_unit, stake
-from replicator.theories import noise, priors
+from replicator.theories import Stimuli, noise, priors
 
 MODE = pytensor.compile.mode.Mode("py", "fast_run").excluding("BlasOpt", "fusion", "inplace")
 """Rewritten for numerical stability as in sampling, but not compiled."""
@@ -204,11 +204,58 @@ def delayed_payments() -> tuple[ChoiceData, Structure]:
     return data, structure("hyperbolic", "equivalent", data, intercept=False)
 
 
+def gifts_of_a_hundred() -> tuple[ChoiceData, Structure]:
+    """Exact probabilities of 31 divisions in 2 wordings at 3 prices of giving, in 11 classes."""
+    rng = np.random.default_rng(11)
+    unit, question = np.indices((2, 3)).reshape(2, -1)
+    data = made(
+        budgets(),
+        kind="probabilities",
+        unit_name="wording",
+        units=("plain", "lab"),
+        options=tuple(f"class-{c}" for c in range(11)),
+        unit=unit,
+        question=question,
+        label_set=np.zeros(len(unit), dtype=int),
+        logits=rng.normal(0, 2, size=(len(unit), 10)),
+        status_quo=np.zeros(11, dtype=bool),
+        classes=answer_classes.classes(np.arange(31.0)),
+    )
+    return data, structure("fehr-schmidt", "equivalent", data, intercept=False)
+
+
+def peoples_gifts() -> tuple[ChoiceData, Structure]:
+    """What 3 people gave at the same prices, in classes."""
+    rng = np.random.default_rng(12)
+    exact, _ = gifts_of_a_hundred()
+    unit, question = np.indices((3, 3)).reshape(2, -1)
+    data = replace(
+        exact,
+        kind="counts",
+        unit_name="person",
+        units=("ann", "bob", "cat"),
+        unit=unit,
+        question=question,
+        label_set=np.zeros(len(unit), dtype=int),
+        logits=np.empty((len(unit), 0)),
+        counts=rng.multinomial(1, np.full(11, 1 / 11), size=len(unit)).astype(float),
+    )
+    return data, structure("fehr-schmidt", "logit", data, intercept=False)
+
+
+def budgets() -> Stimuli:
+    """31 divisions of 30 tokens that are worth more to oneself, to the other, or the same."""
+    given, price = np.arange(31.0), np.array([0.5, 1.0, 2.0])
+    own = np.broadcast_to((30.0 - given)[None, :, None], (3, 31, 1)).copy()
+    other = given[None, :] * price[:, None]
+    return Stimuli(own, np.ones_like(own), own.max(axis=(1, 2)), own.min(axis=(1, 2)), other=other)
+
+
 CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
     case.__name__: case
     for case in (
         exact_lotteries, peoples_gambles, curved_gambles, sampled_triples, exact_triples, published_shares,
-        personas_by_wordings, sampled_personas, distorted_gambles, delayed_payments,
+        personas_by_wordings, sampled_personas, distorted_gambles, delayed_payments, gifts_of_a_hundred, peoples_gifts,
     )
 }  # fmt: skip
 
@@ -294,7 +341,8 @@ def log_odds(fitted: Fit, point: Point, weight: float) -> np.ndarray:
             assert apart.sum() == pytest.approx(0.0)
             deviation = np.add.outer(deviation, apart).ravel()
         value[name] = location[None, data.condition] + deviation[:, None]  # (unit, question)
-    eta = np.zeros((units * ways, q, k - 1))
+    answers = data.stimuli.amount.shape[1]
+    eta = np.zeros((units * ways, q, answers - 1))
     for u in range(units * ways):
         for i in range(q):
             natural = theory.natural(np, {p.name: value[p.name][u, i] for p in theory.parameters})
@@ -305,7 +353,9 @@ def log_odds(fitted: Fit, point: Point, weight: float) -> np.ndarray:
                 leaves = ~data.status_quo
                 tilt = leaves[:-1].astype(float) - float(leaves[-1])
                 eta[u, i] += value["response_intercept"][u, i] * tilt
-    typical = with_lapse(eta.mean(axis=0), lapse)
+    eta = classed(eta, data.classes)
+    sizes = np.full(k, 1 / k) if data.classes is None else np.bincount(data.classes) / answers
+    typical = with_lapse(eta.mean(axis=0), lapse, sizes)
     misfit = effects(point, "item_misfit", typical, weight) if shape.item_misfit else np.zeros((q, k - 1))
     predicted = np.zeros((len(data.unit), k - 1))
     pair = data.unit * ways + data.wording if data.wordings else data.unit
@@ -317,16 +367,25 @@ def log_odds(fitted: Fit, point: Point, weight: float) -> np.ndarray:
             constants = slot_constants(free)
             here = constants[data.position[n]]
             before += here[:-1] - here[-1]
-        predicted[n] = with_lapse(before[None], lapse)[0] + misfit[i]
+        predicted[n] = with_lapse(before[None], lapse, sizes)[0] + misfit[i]
         if shape.cells:
             raw = point["cell_raw"][n]
             predicted[n] = raw if weight else predicted[n] + (FLOOR + scale(point, "residual")) * raw
     return predicted
 
 
-def with_lapse(eta: np.ndarray, lapse: float) -> np.ndarray:
+def classed(eta: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """Log odds of classes against the last one, by adding up what their members are chosen with."""
+    if classes is None:
+        return eta
+    chosen = special.softmax(np.concatenate([eta, np.zeros_like(eta[..., :1])], axis=-1), axis=-1)
+    each = np.stack([chosen[..., classes == c].sum(axis=-1) for c in range(classes.max() + 1)], axis=-1)
+    return np.asarray(np.log(each[..., :-1]) - np.log(each[..., -1:]))
+
+
+def with_lapse(eta: np.ndarray, lapse: float, sizes: np.ndarray) -> np.ndarray:
     chosen = special.softmax(np.column_stack([eta, np.zeros(len(eta))]), axis=1)
-    probability = (1 - lapse) * chosen + lapse / chosen.shape[1]
+    probability = (1 - lapse) * chosen + lapse * sizes
     return np.asarray(np.log(probability[:, :-1]) - np.log(probability[:, -1:]))
 
 
@@ -336,14 +395,18 @@ def slot_constants(free: np.ndarray) -> np.ndarray:
 
 
 def by_hand(fitted: Fit, point: Point, weight: float) -> np.ndarray:
-    """Log likelihood row by row (and contrast by contrast for exact probabilities).
+    """Log likelihood row by row.
 
     Of counts it is the multinomial's without its coefficient, which no parameter moves.
     """
     data, predicted = fitted.data, log_odds(fitted, point, weight)
     if fitted.structure.likelihood == "probabilities":
         sigma = FLOOR + scale(point, "residual")
-        return np.asarray(stats.t.logpdf(data.logits, df=4, loc=predicted, scale=sigma))
+        if len(data.options) == 2:
+            return np.asarray(stats.t.logpdf(data.logits, df=4, loc=predicted, scale=sigma))
+        # Options scatter alike, each with half of the variance of a contrast.
+        alike = stats.multivariate_t(shape=sigma**2 / 2 * (np.eye(predicted.shape[1]) + 1.0), df=4)
+        return np.array([alike.logpdf(row) for row in data.logits - predicted])
     total = data.counts.sum(axis=1)
     if len(data.options) == 2:
         p = special.expit(predicted[:, 0])
@@ -369,7 +432,7 @@ def test_the_designs_carry_every_part_of_the_model_somewhere() -> None:
     assert {shape.units > 1 for shape in shapes} == {True, False}
     assert {shape.conditions for shape in shapes} == {1, 2}
     assert {(shape.likelihood, shape.options) for shape in shapes} == {
-        ("probabilities", 2), ("probabilities", 3), ("counts", 2), ("counts", 3),
+        ("probabilities", 2), ("probabilities", 3), ("counts", 2), ("counts", 3), ("probabilities", 11), ("counts", 11),
     }  # fmt: skip
 
 
@@ -445,7 +508,8 @@ def log_prior(fitted: Fit, point: Point) -> float:
         elif name == "position_effect":
             total += stats.norm.logpdf(value, common["position"]["mean"], common["position"]["sd"]).sum()
         elif name == "cell_raw":
-            total += stats.t.logpdf(value, df=4).sum()
+            apart = np.eye(value.shape[1]) + 1.0
+            total += sum(stats.multivariate_t.logpdf(row, shape=apart / 2, df=4) for row in value)
         else:
             total += stats.norm.logpdf(value).sum()
     return float(total)
@@ -528,7 +592,9 @@ def typical_curve(fitted: Fit, point: Point) -> np.ndarray:
     certain = point | {"lapse_logodds__": np.asarray(-40.0)}
     eta = log_odds(Fit(every, shape, fitted.fixed, fitted.model), certain, 0.0)
     mean = eta.reshape((-1, len(data.questions), eta.shape[1])).mean(axis=0)
-    return with_lapse(mean, float(special.expit(point["lapse_logodds__"])))
+    k = len(data.options)
+    sizes = np.full(k, 1 / k) if data.classes is None else np.bincount(data.classes) / len(data.classes)
+    return with_lapse(mean, float(special.expit(point["lapse_logodds__"])), sizes)
 
 
 @pytest.mark.parametrize("options", [2, 3])

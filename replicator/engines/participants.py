@@ -265,8 +265,8 @@ def _require_coherent_gifts(parameters: Mapping[str, float]) -> None:
 
 
 def _require_response(theory: Theory, model: str, experiment: Experiment) -> None:
-    if theory.response != experiment.response.type:
-        kind = {"choice": "choices between options", "amount": "amounts"}[theory.response]
+    if experiment.response.type not in theory.answers:
+        kind = {"choice": "choices between options", "amount": "amounts", "number": "numbers"}[theory.response]
         asked = experiment.response.type
         article = "an" if asked in ("amount", "allocation") else "a"
         raise UsageError(
@@ -277,7 +277,7 @@ def _require_response(theory: Theory, model: str, experiment: Experiment) -> Non
 
 def _fitting(experiment: Experiment) -> list[str]:
     """Participants that can answer an experiment: theories of its kind of answer, or else plain responders."""
-    theories = [name for name, theory in THEORIES.items() if theory.response == experiment.response.type]
+    theories = [name for name, theory in THEORIES.items() if experiment.response.type in theory.answers]
     pays = any(option.outcomes for option in experiment.options)
     plain = [name for name in RESPONDERS if pays or name != "expected-value"]
     return [PREFIX + name for name in theories or plain]

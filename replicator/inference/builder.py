@@ -9,9 +9,10 @@ in cell n:
 
 `V` is the theory's value on the scale of the noise. Log odds of a prompt are Student-t around that, with a floor on
 the scale, whether they are seen exactly or through the counts of a model's samples (binomial or multinomial given
-the prompt's own odds). People's choices have no such scatter. Every unit has its own parameters, drawn around the
-location that the fit reports; those of a persona in a wording are the location with an effect of the persona and one
-of the wording. The draw of a token is never a unit.
+the prompt's own odds); with more than two options that is one multivariate Student-t a prompt. People's choices have
+no such scatter. Every unit has its own parameters, drawn around the location that the fit reports; those of a persona
+in a wording are the location with an effect of the persona and one of the wording. The draw of a token is never a
+unit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from replicator import theories
+from replicator.inference import answer_classes
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import Geometry
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
@@ -57,6 +59,8 @@ class Design:
     """(k,)"""
     sensitivity_unit: np.ndarray
     """(q,)"""
+    classes: np.ndarray | None
+    """(a,) option that every possible answer belongs to; None where each is one of its own."""
 
     @cached_property
     def key(self) -> str:
@@ -67,6 +71,7 @@ class Design:
             *self.table.arrays(), self.unit, self.question, self.condition, self.label_set, self.leaves_status_quo,
             self.sensitivity_unit,
             np.zeros(0) if self.position is None else self.position,
+            np.zeros(0) if self.classes is None else self.classes,
         ):  # fmt: skip
             digest.update(repr(array.shape).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -84,6 +89,7 @@ def design(theory: Theory, noise: str, data: ChoiceData) -> Design:
         position=data.position,
         leaves_status_quo=1.0 - data.status_quo.astype(float),
         sensitivity_unit=sensitivity_unit(noise, data.stimuli, data.condition),
+        classes=data.classes,
     )
 
 
@@ -110,6 +116,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
                 deviations[name] = (deviations[name][:, None] + apart[None, :]).ravel()
         eta = _curve(structure, fixed, locations, deviations)
         lapse = _lapse(data)
+        sizes = answer_classes.sizes(fixed.classes)
         rows = fixed.unit * structure.questions + fixed.question
         logits = eta.reshape((-1, structure.options - 1))[rows]
         if structure.position:
@@ -117,7 +124,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         misfit = None
         if structure.item_misfit:
             # Centred around the units' mean curve, which exact answers show directly.
-            typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options)
+            typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options, sizes)
             misfit_sd = pm.HalfNormal(
                 "item_misfit_sd", priors.prior("common", "item_misfit").sd, initval=data["start_item_misfit_sd"]
             )
@@ -126,7 +133,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         if structure.likelihood == "counts" and structure.options == 2 and not structure.cells:
             _binomial_counts(fixed, data, chosen(pt, logits[:, 0], lapse), misfit)
         else:
-            logits = lapsed(pt, logits, lapse, structure.options)
+            logits = lapsed(pt, logits, lapse, structure.options, sizes)
             _likelihood(structure, data, logits if misfit is None else logits + misfit[fixed.question])
     return model
 
@@ -139,8 +146,9 @@ def coordinate_names(structure: Structure) -> tuple[str, ...]:
 def _coordinates(structure: Structure) -> dict[str, tuple[float, float, float]]:
     """Name -> prior mean and sd of the location, and the scale of the half-normal prior of its sd over units."""
     found = {p.name: (p.prior.mean, p.prior.sd, p.prior.sd) for p in theories.get(structure.theory).parameters}
-    noise = priors.prior("common", f"sensitivity_{structure.noise}")
-    found["sensitivity"] = (noise.mean, noise.sd, priors.prior("common", "between_units").sd)
+    if structure.sensitive:
+        noise = priors.prior("common", f"sensitivity_{structure.noise}")
+        found["sensitivity"] = (noise.mean, noise.sd, priors.prior("common", "between_units").sd)
     if structure.intercept:
         intercept = priors.prior("common", "response_intercept")
         found["response_intercept"] = (
@@ -150,16 +158,21 @@ def _coordinates(structure: Structure) -> dict[str, tuple[float, float, float]]:
 
 
 def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], deviations: Mapping[str, Any]) -> Any:
-    """(unit, question, contrast) eta of the theory: sensitivity x difference in value, plus the intercept."""
+    """(unit, question, contrast) eta of the theory: sensitivity x difference in value, plus the intercept.
+
+    Of a long grid it is that of classes of answers.
+    """
     theory, blocks, asked = theories.get(structure.theory), [], []
     away = fixed.leaves_status_quo
     for condition in range(structure.conditions):
         questions = np.flatnonzero(fixed.condition == condition)
         here = {name: (locations[name][condition] + deviations[name])[:, None] for name in locations}
         natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
-        difference = fixed.table.of(questions).differences(pt, theory, natural)
-        sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
-        eta = sensitivity[:, :, None] * difference
+        eta = fixed.table.of(questions).differences(pt, theory, natural)
+        if structure.sensitive:
+            sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
+            eta = sensitivity[:, :, None] * eta
+        eta = answer_classes.log_odds(pt, eta, fixed.classes)
         if structure.intercept:
             eta = eta + here["response_intercept"][:, :, None] * (away[:-1] - away[-1])[None, None, :]
         blocks.append(eta)
@@ -268,10 +281,15 @@ def _lapse(data: Mapping[str, Any]) -> Any:
 
 def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> None:
     if structure.likelihood == "probabilities":
-        pm.StudentT("choices", nu=DEGREES_OF_FREEDOM, mu=logits, sigma=_scatter(data), observed=data["observed"])
+        if structure.options == 2:
+            pm.StudentT("choices", nu=DEGREES_OF_FREEDOM, mu=logits, sigma=_scatter(data), observed=data["observed"])
+        else:
+            pm.CustomDist(
+                "choices", logits, _scatter(data), logp=_student, signature="(c),()->(c)", observed=data["observed"]
+            )
         return
     if structure.cells:
-        logits = _cells(data, logits)
+        logits = _cells(structure, data, logits)
     if structure.options == 2:
         # Without the binomial coefficient, which is constant and costs more than all the rest. Counts given traces
         # of reasoning are fractional.
@@ -307,19 +325,45 @@ def _scatter(data: Mapping[str, Any]) -> Any:
     return residual["floor"] + pm.HalfNormal("residual", residual["sd"], initval=data["start_residual"])
 
 
-def _cells(data: Mapping[str, Any], logits: Any) -> Any:
+def _cells(structure: Structure, data: Mapping[str, Any], logits: Any) -> Any:
     """(cell, contrast) log odds of each prompt, Student-t around `logits`.
 
         raw ~ Student-t(w logits, sigma^w),   log odds = (1 - w) logits + sigma^(1-w) raw
 
-    A cell with many answers is centred (w = 1): its raw value is its log odds, which the answers show.
+    A cell with many answers is centred (w = 1): its raw value is its log odds, which the answers show. With more than
+    two options it is the multivariate Student-t of exact probabilities.
     """
     weight, sigma = data["centring_cell"], _scatter(data)
-    raw = pm.StudentT(
-        "cell_raw", nu=DEGREES_OF_FREEDOM, mu=weight * logits, sigma=sigma**weight,
-        dims=("cell", "contrast"), initval=data["start_cell_raw"],
-    )  # fmt: skip
+    dims, start = ("cell", "contrast"), data["start_cell_raw"]
+    if structure.options == 2:
+        raw = pm.StudentT(
+            "cell_raw", nu=DEGREES_OF_FREEDOM, mu=weight * logits, sigma=sigma**weight, dims=dims, initval=start
+        )
+    else:
+        raw = pm.Flat("cell_raw", dims=dims, initval=start)
+        pm.Potential("cell_prior", _student(raw, weight * logits, sigma ** weight[:, 0]).sum())
     return (1.0 - weight) * logits + sigma ** (1.0 - weight) * raw
+
+
+def _student(value: Any, location: Any, scale: Any) -> Any:
+    """(row,) log density of (row, contrast) log odds: multivariate Student-t with one scale for all options.
+
+    Every option's log probability scatters alike and on its own, with half of the variance: contrasts of K options
+    against the last then have the shape scale^2 (I + 1 1') / 2, of which the last is no special one. With r the
+    distances from the location and nu degrees of freedom,
+
+        Q = 2 / scale^2 (sum r^2 - (sum r)^2 / K)
+        log density = log G((nu + K - 1) / 2) - log G(nu / 2) - (K - 1) / 2 log(nu pi scale^2 / 2) - log(K) / 2
+                      - (nu + K - 1) / 2 log(1 + Q / nu)
+
+    and for K = 2 that of the univariate Student-t.
+    """
+    nu, apart = DEGREES_OF_FREEDOM, value - location
+    contrasts = value.type.shape[-1] if value.type.shape[-1] is not None else value.shape[-1]
+    square = (apart**2).sum(axis=-1) - apart.sum(axis=-1) ** 2 / (contrasts + 1.0)
+    constant = pt.gammaln((nu + contrasts) / 2.0) - pt.gammaln(nu / 2.0) - pt.log(contrasts + 1.0) / 2.0
+    spread = contrasts / 2.0 * pt.log(nu * np.pi * scale**2 / 2.0)
+    return constant - spread - (nu + contrasts) / 2.0 * pt.log1p(2.0 * square / (nu * scale**2))
 
 
 def _binomial(value: Any, total: Any, logit: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from replicator.errors import DataError
 from replicator.experiment import Experiment, Outcome
+from replicator.inference import answer_classes
 from replicator.theories.stimuli import stimuli
 from replicator.theories.theory import Stimuli
 
@@ -49,8 +50,9 @@ class ChoiceData:
     """(q,) the question's item."""
     conditions: tuple[str, ...]
     options: tuple[str, ...]
-    """In the experiment's own order."""
+    """In the experiment's own order; of long grids the classes of neighbouring answers."""
     stimuli: Stimuli
+    """Of `a` possible answers, which are the `k` options unless they are put together into classes."""
     condition: np.ndarray
     """(q,) index of the question's condition."""
     unit: np.ndarray
@@ -72,6 +74,8 @@ class ChoiceData:
     """That the units are crossed with: of personas, where there are several wordings."""
     wording: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
     """(n,) index of the row's wording; empty where units are not crossed."""
+    classes: np.ndarray | None = None
+    """(a,) index of the option that every possible answer belongs to; None where each is one of its own."""
 
     @property
     def shares(self) -> np.ndarray:
@@ -107,17 +111,21 @@ def choice_data(
         raise DataError("no usable answers")
     stated = bool((table["elicitation"] == "verbalised").all())
     table = averaged(table) if stated else table
-    options = tuple(str(o) for o in table["options"].iloc[0])
-    if any(tuple(row) != options for row in table["options"]):
+    answers = tuple(str(o) for o in table["options"].iloc[0])
+    if any(tuple(row) != answers for row in table["options"]):
         raise DataError("the options differ between rows of one experiment")
+    grid = answer_classes.numbers(answers)
+    classes = answer_classes.classes(grid)
+    options = answers if grid is None or classes is None else answer_classes.names(grid, classes)
     question_code, questions = _codes(table["item"] + "@" + table["condition"])
     first = table[~pd.Series(question_code).duplicated().to_numpy()]
     outcomes = [
-        tuple(_outcome(o) for o in cells[item, condition])
+        tuple(_outcome(o) for o in cells[item, condition] or ())
         for item, condition in zip(first["item"], first["condition"], strict=True)
     ]
     conditions = tuple(dict.fromkeys(first["condition"]))
-    probabilities = np.maximum(np.asarray(table["probabilities"].tolist(), dtype=float), STATED if stated else 0.0)
+    given = answer_classes.summed(np.asarray(table["probabilities"].tolist(), dtype=float), classes)
+    probabilities = np.maximum(given, STATED if stated else 0.0)
     frame = pd.DataFrame(
         {
             "unit": _units(table, unit),
@@ -145,19 +153,33 @@ def choice_data(
         items=tuple(first["item"]),
         conditions=conditions,
         options=options,
-        stimuli=stimuli(outcomes, options),
+        stimuli=replace(stimuli(outcomes, answers), answers=_numbers(grid, len(first)), variables=_variables(first)),
         condition=np.array([conditions.index(c) for c in first["condition"]]),
         unit=unit_code,
         question=frame["question"].to_numpy(),
         label_sets=label_sets,
         label_set=label_code,
-        position=_positions(frame["order"].tolist(), options),
+        position=_positions(frame["order"].tolist(), options) if grid is None else None,
         logits=values if exact else np.empty((len(frame), 0)),
         counts=np.empty((len(frame), 0)) if exact else values,
         status_quo=np.array([any(o.status_quo for o in outcomes[0] if o.option == name) for name in options]),
         wordings=wordings if crossed else (),
         wording=wording_code if crossed else np.zeros(0, dtype=int),
+        classes=classes,
     )
+
+
+def _numbers(grid: np.ndarray | None, questions: int) -> np.ndarray | None:
+    """(q, a) the grid of answers, alike for all questions."""
+    return None if grid is None else np.tile(grid, (questions, 1))
+
+
+def _variables(first: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Declared item variable or factor -> (q,), of those that are numbers."""
+    prefixes = ("stimulus.", "factor.")
+    columns = [name for name in first.columns if name.startswith(prefixes)]
+    found = {name: pd.to_numeric(first[name], errors="coerce").to_numpy(dtype=float) for name in columns}
+    return {name.split(".", 1)[1]: values for name, values in found.items() if np.isfinite(values).all()}
 
 
 def averaged(table: pd.DataFrame, keys: Sequence[str] = PROMPT) -> pd.DataFrame:
@@ -209,9 +231,13 @@ def from_shares(
 
 
 def offered(experiment: Experiment, cells: Cells) -> Stimuli:
-    """All that was offered in an experiment with choices, but for checks of comprehension."""
-    outcomes = [[_outcome(entry) for entry in given] for (_, cell), given in cells.items() if cell != "comprehension"]
-    return stimuli(outcomes, [option.name for option in experiment.options])
+    """All that was offered, but for checks of comprehension."""
+    asked = [
+        [_outcome(entry) for entry in given or ()] for (_, cell), given in cells.items() if cell != "comprehension"
+    ]
+    if experiment.response.type == "choice":
+        return stimuli(asked, [option.name for option in experiment.options])
+    return stimuli(asked, list(dict.fromkeys(outcome.option for outcomes in asked for outcome in outcomes)))
 
 
 def _outcome(entry: Mapping[str, Any]) -> Outcome:

@@ -54,15 +54,17 @@ def estimate_run(run: Run, *, seed: int = 0, more: Sequence[Fit] = (), progress:
     Fits that an earlier, unfinished or shorter estimation of the same choices left there are taken over.
     """
     experiment = run.experiment()
-    table = choices.read(run.choices, [*COLUMNS])
+    names = choices.column_names(run.choices)
+    declared = [*choices.stimulus_columns(names), *choices.factor_columns(names)]
+    table = choices.read(run.choices, [*COLUMNS, *declared])
     cells: Cells = {
         (row["item"], row["condition"]): row["outcomes"] for row in choices.cells(run.choices).to_dict("records")
     }
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
     asked_as = (run.manifest.get("personas") or {}).get("asked_as")
     jobs = list(jobs_of(experiment, populations, set(table["condition"]), asked_as, more))
-    if more and experiment.response.type == "choice":
-        for fit in more:
+    for fit in more:
+        if not _of_gifts(fit):
             check_domain(theories.get(fit.theory), offered(experiment, cells))
     run.posteriors.mkdir(parents=True, exist_ok=True)
     outcomes = [(cell, [dict(outcome) for outcome in of_cell]) for cell, of_cell in cells.items()]
@@ -91,10 +93,15 @@ def estimate_job(
     run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int
 ) -> list[Entry]:
     """One fit: the draws go into `posteriors/`, what was found is returned. `rows` are the population's."""
-    if experiment.response.type == "amount":
+    if _of_gifts(job.fit):
         assert rows is not None
         return _gift_job(run, experiment, job, rows, cells, seed)
     return _choice_job(run, experiment, job, rows, cells, seed)
+
+
+def _of_gifts(fit: Fit) -> bool:
+    """Whether the theory is about the kinds of gifts, and not about what every amount is worth."""
+    return theories.get(fit.theory).response == "amount"
 
 
 def _posteriors(run: Run) -> set[str]:
@@ -230,11 +237,11 @@ def _doubts(
 
 def _nuisances(label: Label, data: ChoiceData, found: posterior.Posterior, *, position: bool) -> Iterator[Entry]:
     unit = found.sensitivity_unit
-    draws = posterior.of_coordinate(found, "sensitivity_coordinate")
     for c, condition in enumerate(data.conditions):
-        prior = nuisance_prior("sensitivity", label.noise, unit[c])
-        natural = unit[c] * np.exp(draws[:, c])
-        yield nuisance_entry(label, condition, "sensitivity", "s", natural, prior, found.diagnostics)
+        if label.noise != "none":
+            prior = nuisance_prior("sensitivity", label.noise, unit[c])
+            natural = unit[c] * np.exp(posterior.of_coordinate(found, "sensitivity_coordinate")[:, c])
+            yield nuisance_entry(label, condition, "sensitivity", "s", natural, prior, found.diagnostics)
         if label.intercept:
             intercept = posterior.of_coordinate(found, "response_intercept_coordinate")[:, c]
             prior = nuisance_prior("response_intercept", label.noise)

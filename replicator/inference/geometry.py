@@ -15,8 +15,10 @@ import numpy as np
 from scipy import optimize, special
 
 from replicator import theories
+from replicator.inference import answer_classes
 from replicator.inference.data import ChoiceData
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
+from replicator.inference.tabulation import Direct
 from replicator.theories import noise as noises
 from replicator.theories.theory import Theory
 
@@ -64,12 +66,17 @@ class Geometry:
 def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensitivity_unit: np.ndarray) -> Geometry:
     """The coordinates and the starting point that these data call for."""
     theory = theories.get(structure.theory)
-    names = [*(p.name for p in theory.parameters), "sensitivity"]
+    names = [p.name for p in theory.parameters]
+    if structure.sensitive:
+        names.append("sensitivity")
     if structure.intercept:
         names.append("response_intercept")
     predict = _predictor(structure, data, theory, stake, sensitivity_unit)
-    start = np.array([*(p.prior.mean for p in theory.parameters), np.log(10.0) if structure.noise != "logit" else 0.0])
-    start = np.concatenate([start, np.zeros(len(names) - len(start)), [np.log(0.02 / 0.98)]])
+    start = np.zeros(len(names) + 1)
+    start[: len(theory.parameters)] = [p.prior.mean for p in theory.parameters]
+    if structure.sensitive and structure.noise != "logit":
+        start[len(theory.parameters)] = np.log(10.0)
+    start[-1] = np.log(0.02 / 0.98)
     asked, observed, weight = _pooled(data)
 
     def residuals(theta: np.ndarray) -> np.ndarray:
@@ -241,15 +248,19 @@ def _predictor(
     """theta -> (q, contrast) log odds of one agent: coordinates, log sensitivity, intercept, logit of lapse."""
     count = len(theory.parameters)
     away = 1.0 - data.status_quo.astype(float)
+    design = Direct(structure.noise, data.stimuli, stake)
+    sizes = answer_classes.sizes(data.classes)
 
     def predict(theta: np.ndarray) -> np.ndarray:
-        coordinates = {p.name: np.array(theta[i]) for i, p in enumerate(theory.parameters)}
-        natural = theory.natural(np, coordinates)
-        value = noises.values(np, structure.noise, theory, natural, data.stimuli, stake=stake)
-        eta = unit[:, None] * np.exp(theta[count]) * (value[:, :-1] - value[:, -1:])
+        coordinates = {p.name: np.full((1, 1), theta[i]) for i, p in enumerate(theory.parameters)}
+        eta = np.asarray(design.differences(np, theory, theory.natural(np, coordinates)))
+        eta = eta.reshape((-1, structure.answers - 1))
+        if structure.sensitive:
+            eta = unit[:, None] * np.exp(theta[count]) * eta
+        eta = answer_classes.log_odds(np, eta, data.classes)
         if structure.intercept:
             eta = eta + theta[count + 1] * (away[:-1] - away[-1])
-        return np.asarray(noises.lapsed(np, eta, special.expit(theta[-1]), structure.options))
+        return np.asarray(noises.lapsed(np, eta, special.expit(theta[-1]), structure.options, sizes))
 
     return predict
 

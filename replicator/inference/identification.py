@@ -93,8 +93,9 @@ def one_sided(
     values = _grid(theory)
     asked = np.flatnonzero(data.condition == condition)
     table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
-    prefers = np.asarray(table.differences(np, theory, {name: v[:, None] for name, v in values.items()})) > 0
-    turns = values[parameter.name][1:][(prefers[1:] != prefers[:-1]).any(axis=(1, 2))]
+    value = np.asarray(table.values(np, theory, {name: v[:, None] for name, v in values.items()}))
+    prefers = value.argmax(axis=2)
+    turns = values[parameter.name][1:][(prefers[1:] != prefers[:-1]).any(axis=1)]
     if not len(turns) or (interval[1] >= turns.min() and interval[0] <= turns.max()):
         return None
     above = interval[0] > turns.max()
@@ -189,20 +190,24 @@ def consistent_sets(theory: Theory, noise: str, data: ChoiceData, condition: int
     asked = np.flatnonzero(data.condition == condition)
     chosen = data.shares.argmax(axis=1)[asked]
     table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
-    size = len(next(iter(values.values())))
+    size, answers = len(next(iter(values.values()))), data.stimuli.amount.shape[1]
+    block = max(_BLOCK * len(data.options) // answers, 1)
     explained = np.concatenate([
-        _explained(theory, table, {name: v[start : start + _BLOCK] for name, v in values.items()}, chosen)
-        for start in range(0, size, _BLOCK)
+        _explained(theory, table, {name: v[start : start + block] for name, v in values.items()}, chosen, data.classes)
+        for start in range(0, size, block)
     ])  # fmt: skip
     rate = float(explained.max())
     best = explained >= rate - 1e-12
     return {p.name: _range(values[p.name], best, rate) for p in theory.parameters}
 
 
-def _explained(theory: Theory, table: Direct, values: dict[str, np.ndarray], chosen: np.ndarray) -> np.ndarray:
-    """(points,) share of the questions in which what was chosen is worth most."""
+def _explained(
+    theory: Theory, table: Direct, values: dict[str, np.ndarray], chosen: np.ndarray, classes: np.ndarray | None
+) -> np.ndarray:
+    """(points,) share of the questions in which what was chosen, or one of its class, is worth most."""
     value = np.asarray(table.values(np, theory, {name: v[:, None] for name, v in values.items()}))
-    mine = np.take_along_axis(value, chosen[None, :, None], axis=2)[:, :, 0]
+    member = np.arange(value.shape[2]) if classes is None else classes
+    mine = np.where(member[None, None, :] == chosen[None, :, None], value, -np.inf).max(axis=2)
     return np.asarray((mine >= value.max(axis=2) - 1e-9).mean(axis=1))
 
 

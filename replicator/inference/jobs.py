@@ -63,7 +63,8 @@ def jobs_of(
         for fit in (*experiment.analysis.fits, *more):
             if kind == "human":
                 if rows["subject"].notna().all():
-                    alone = fit.noise == "logit" and len(experiment.options) == 2
+                    two = experiment.response.type == "choice" and len(experiment.options) == 2
+                    alone = fit.noise == "logit" and two
                     if alone and len(theories.get(fit.theory).parameters) == 1:
                         yield Job(name, "human", fit, "none")
                     yield Job(name, "human", fit, "partial")
@@ -114,8 +115,8 @@ def as_asked(experiment: Experiment, name: str, noise: str) -> Fit:
     Raises UsageError for what is unknown, or does not go with the theory or with the experiment's answers.
     """
     theory, asked = theories.get(name), experiment.response.type
-    if theory.response != asked:
-        fitting = [known for known, other in theories.THEORIES.items() if other.response == asked]
+    if asked not in theory.answers:
+        fitting = [known for known, other in theories.THEORIES.items() if asked in other.answers]
         raise UsageError(
             f'the theory "{name}" is about answers of type "{theory.response}"; '
             f'"{experiment.name}" asks for type "{asked}".',

@@ -27,6 +27,8 @@ class Structure:
     units: int
     questions: int
     options: int
+    answers: int
+    """Possible answers: more than options where these are classes of a long grid."""
     branches: int
     label_sets: int
     position: bool
@@ -39,6 +41,11 @@ class Structure:
     """Number of cells with a residual of their own (sampled answers in several presentations); else 0."""
     wordings: int = 0
     """Number of wordings that the units (personas) are crossed with; 0 where they are not."""
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether there is a sensitivity: not where the theory says probabilities itself."""
+        return self.noise != "none"
 
 
 def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> Structure:
@@ -55,6 +62,7 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         units=len(data.units),
         questions=len(data.questions),
         options=len(data.options),
+        answers=data.stimuli.amount.shape[1],
         branches=data.stimuli.amount.shape[2],
         label_sets=len(data.label_sets) if data.position is not None else 1,
         position=data.position is not None,

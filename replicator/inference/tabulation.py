@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -29,23 +30,32 @@ class Direct:
 
     def of(self, questions: np.ndarray) -> Direct:
         """The same for some of its questions."""
-        given = {name: getattr(self.stimuli, name) for name in Stimuli.__dataclass_fields__}
-        kept = {name: None if array is None else np.asarray(array)[questions] for name, array in given.items()}
-        return Direct(self.noise, Stimuli(**kept), self.stake[questions])
+        kept: dict[str, Any] = {name: array[questions] for name, array in self._arrays().items()}
+        variables = {name: np.asarray(values)[questions] for name, values in self.stimuli.variables.items()}
+        return Direct(self.noise, Stimuli(**kept, variables=variables), self.stake[questions])
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         """All that distinguishes two designs."""
-        parts = (getattr(self.stimuli, name) for name in Stimuli.__dataclass_fields__)
-        return (*(np.zeros(0) if part is None else np.asarray(part) for part in parts), self.stake)
+        parts = (self._arrays().get(name, np.zeros(0)) for name in Stimuli.__dataclass_fields__ if name != "variables")
+        variables = self.stimuli.variables
+        return (*parts, *(np.asarray(variables[name]) for name in sorted(variables)), self.stake)
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """What is given of the stimuli, apart from declared variables."""
+        given = {name: getattr(self.stimuli, name) for name in Stimuli.__dataclass_fields__ if name != "variables"}
+        return {name: np.asarray(array) for name, array in given.items() if array is not None}
 
     def differences(self, xp: ModuleType, theory: Theory, parameters: Parameters) -> Array:
-        """(u, q, k - 1) value of every option but the last, less that of the last; parameters are (u, 1)."""
+        """(u, q, a - 1) value of every answer but the last, less that of the last, or its log odds against the last
+        where the theory says probabilities itself; parameters are (u, 1)."""
         value = self.values(xp, theory, parameters)
         return value[:, :, :-1] - value[:, :, -1:]
 
     def values(self, xp: ModuleType, theory: Theory, parameters: Parameters) -> Array:
-        """(u, q, k) value of every option; parameters are (u, 1)."""
+        """(u, q, a) value of every answer, or the logarithm of its probability; parameters are (u, 1)."""
         each = {name: value[:, :, None, None] for name, value in parameters.items()}
+        if theory.log_probabilities is not None:
+            return theory.log_probabilities(xp, each, self.stimuli)
         return noises.values(xp, self.noise, theory, each, self.stimuli, stake=self.stake)
 
 
@@ -104,7 +114,7 @@ class Table:
 
 def valued(theory: Theory, noise: str, stimuli: Stimuli, *, stake: np.ndarray) -> Table | Direct:
     """The design as a theory values it. Raises ValueError for a noise that the theory does not go with."""
-    if noise not in theory.noises or theory.response != "choice":
+    if noise not in theory.noises or theory.response == "amount":
         raise ValueError(f'{theory.name} has no values under the noise "{noise}"')
     if theory.utility is None or theory.weight is not None or noise == "equivalent":
         return Direct(noise, stimuli, stake)

@@ -105,22 +105,24 @@ def chosen(xp: ModuleType, eta: Array, lapse: Array) -> Array:
     return (1.0 - lapse) / (1.0 + xp.exp(-xp.clip(eta, -_CERTAIN, _CERTAIN))) + lapse / 2.0
 
 
-def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int) -> Array:
+def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int, sizes: np.ndarray | None = None) -> Array:
     """(row, options - 1) log odds against the last option after lapses, from those before.
 
-    With x_k = exp(eta_k), x_K = 1 and w = lapse / (K (1 - lapse)):
+    `sizes` (options,) is the share of all possible answers that each option holds, all alike where it is None: a lapse
+    is any answer. With x_k = exp(eta_k), x_K = 1 and w_k = size_k lapse / (1 - lapse):
 
-        log odds_k = log(x_k + w sum x) - log(1 + w sum x)
+        log odds_k = log(x_k + w_k sum x) - log(1 + w_K sum x)
 
     """
-    if options == 2:
+    if options == 2 and sizes is None:
         p = chosen(xp, eta, lapse)
         return xp.log(p) - xp.log(1.0 - p)
-    log_w = xp.log(lapse / options) - xp.log1p(-lapse)
+    log_w = xp.log(lapse) - xp.log1p(-lapse)
     total = xp.logaddexp(0.0, eta[:, :1])
     for k in range(1, options - 1):
         total = _log_sum(xp, total, eta[:, k : k + 1])
-    return _log_sum(xp, eta, log_w + total) - xp.logaddexp(0.0, log_w + total)
+    share = np.log(np.full(options, 1.0 / options) if sizes is None else sizes)
+    return _log_sum(xp, eta, log_w + share[:-1] + total) - xp.logaddexp(0.0, log_w + share[-1] + total)
 
 
 def _log_sum(xp: ModuleType, a: Array, b: Array) -> Array:

@@ -14,8 +14,9 @@ from typing import Any, Literal
 Array = Any
 """A numpy array or a pytensor variable."""
 
-Concern = Literal["delay", "other"]
-"""Payments that are made later, or to another person."""
+Concern = Literal["delay", "other", "ambiguity", "state", "number"]
+"""Payments that are made later, or to another person, or with a probability that is known within limits alone; payoffs
+that hang on what another player does; the numbers that are answered, whatever they pay."""
 
 Parameters = Mapping[str, Array]
 """Parameter name -> value on its natural scale, broadcastable against the outcomes' leading axes."""
@@ -65,6 +66,17 @@ class Stimuli:
     """(q, k, b) days until the amount is paid; None where everything is paid at once."""
     other: Array | None = None
     """(q, k) what another person gets for certain; None where nobody else is concerned."""
+    ambiguity: Array | None = None
+    """(q, k, b) width of the interval in which a branch's probability lies, `probability` being its middle; None where
+    all probabilities are known."""
+    payoff: Array | None = None
+    """(q, k, s) own payoff where the other player chooses action s; None where nothing hangs on another's action."""
+    payoff_of_other: Array | None = None
+    """(q, k, s) the other player's payoff there; zero where it is not given."""
+    answers: Array | None = None
+    """(q, k) numbers that the options stand for, ascending; None of options that are no numbers."""
+    variables: Mapping[str, Array] = field(default_factory=dict)
+    """Declared item variable or factor that is a number -> (q,)."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,8 @@ class Theory:
     name: str
     title: str
     equation: str
-    response: Literal["choice", "amount"]
+    response: Literal["choice", "amount", "number"]
+    """The kind of answer that it is chiefly about, see `answers`."""
     parameters: tuple[Parameter, ...]
     derived: tuple[Parameter, ...]
     """Quantities computed from the parameters that an analysis may be about; they have no prior of their own."""
@@ -98,6 +111,9 @@ class Theory:
     value: Callable[[ModuleType, Parameters, Stimuli], Array] | None = None
     """(xp, parameters, stimuli) -> (..., q, k) value of every option in money, where it is no mean of utilities;
     parameters broadcast against (..., q, k, b)."""
+    log_probabilities: Callable[[ModuleType, Parameters, Stimuli], Array] | None = None
+    """(xp, parameters, stimuli) -> (..., q, k) natural logarithm of every answer's probability, where a theory says
+    this itself and leaves no room for a noise of its own; parameters broadcast against (..., q, k, b)."""
     losses: bool = False
     """Whether negative amounts are within the theory's domain."""
     reads: frozenset[Concern] = frozenset()
@@ -108,13 +124,23 @@ class Theory:
 
     @property
     def noises(self) -> tuple[str, ...]:
-        """How differences in value may become probabilities, see `theories.noise`; "none" for amounts.
+        """How differences in value may become probabilities, see `theories.noise`; "none" where the theory says
+        probabilities itself.
 
         Contextual utility is about lotteries: of two payments at different dates the range is all that they differ by.
         """
-        if self.response == "amount":
+        if self.response == "amount" or self.log_probabilities is not None:
             return ("none",)
         return ("contextual", "logit", "equivalent") if self.utility is not None else ("logit", "equivalent")
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The kinds of answers that it can read: whatever can be listed has options, and options have values."""
+        if self.response == "amount":
+            return ("amount",)
+        if self.response == "number":
+            return ("number", "amount")
+        return ("choice", "amount", "number", "allocation")
 
     def parameter(self, name: str) -> Parameter:
         """The parameter or derived quantity called `name`, by its name or its symbol. Raises KeyError."""

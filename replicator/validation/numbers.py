@@ -85,7 +85,7 @@ def _expressions(draft: Draft) -> Iterator[tuple[Steps, Any, Set[str]]]:
     for option in draft.keys("options"):
         for position, outcome in draft.entries("options", option, "outcomes"):
             for key, source in _sources(outcome):
-                known = allowed if key == ("amount",) else draft.names
+                known = draft.names if key == ("delay",) else allowed
                 yield ("options", option, "outcomes", position, *key), source, known
     for end in KINDS[draft.response].expressions if draft.response else ():
         source = draft.get("response", end)
@@ -94,7 +94,7 @@ def _expressions(draft: Draft) -> Iterator[tuple[Steps, Any, Set[str]]]:
 
 
 def _answered_names(draft: Draft) -> Set[str]:
-    """What an outcome's amount may use: what is answered besides item variables and factors."""
+    """What an outcome's amount and probability may use: what is answered besides item variables and factors."""
     if draft.response == "allocation":
         return draft.names | set(draft.accounts)
     return draft.names | (set() if draft.response == "choice" else {"answer"})
@@ -172,12 +172,12 @@ _Read = list[dict[str, tuple[Expression, ...]]]
 def _read(draft: Draft, name: str) -> _Read | None:
     """None if a probability or delay cannot be used (told already); an amount that cannot counts as 0."""
     outcomes = draft.get("options", name, "outcomes", default=[])
-    known = draft.names - draft.unclear
+    known = _answered_names(draft) - draft.unclear
     read = [
         {
-            "amount": _parsed(outcome["amount"], _answered_names(draft) - draft.unclear) or (parse(0),),
+            "amount": _parsed(outcome["amount"], known) or (parse(0),),
             "probability": _parsed(outcome.get("probability", 1), known),
-            "delay": _parsed(outcome.get("delay", 0), known),
+            "delay": _parsed(outcome.get("delay", 0), draft.names - draft.unclear),
         }
         for outcome in outcomes
     ]

@@ -68,7 +68,7 @@ def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> 
         yield draft.fault((*place, "parameter"), problem, did_you_mean(fit["parameter"], names))
     if draft.response is None:
         return
-    if theory.response != draft.response:
+    if draft.response not in theory.answers:
         problem = f'the theory "{theory.name}" is about answers of type "{theory.response}".'
         remedy = f'This experiment asks for type "{draft.response}".'
         yield draft.fault((*place, "theory"), problem, remedy)
@@ -78,7 +78,7 @@ def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> 
         problem = f'the noise "{fit["noise"]}" does not go with the theory "{theory.name}".'
         remedy = f"Write {' or '.join(repr(noise) for noise in noises)}.".replace("'", '"')
         yield draft.fault((*place, "noise"), problem, remedy)
-    if draft.response == "choice":
+    if theory.response == "choice":
         yield from _readable(draft, (*place, "theory"), theory)
 
 
