@@ -102,9 +102,9 @@ def _readable(draft: Draft, place: Steps, theory: Theory) -> Iterator[Fault]:
 
 
 def _unreadable(result: Result, theory: Theory) -> Iterator[tuple[str, str, str]]:
-    if result.low != result.high:
+    if result.low != result.high and "ambiguity" not in theory.reads:
         problem = f'the theory "{theory.name}" needs known probabilities, and one is an interval'
-        yield "interval", problem, "Theories of ambiguity are not supported yet by this version."
+        yield "interval", problem, f"Theories that read it: {_readers('ambiguity')}."
     if result.to != "self" and "other" not in theory.reads:
         problem = f'the theory "{theory.name}" reads own outcomes only, and one is to {result.to}'
         yield "to", problem, f"Theories that read it: {_readers('other')}."
