@@ -28,7 +28,8 @@ def random_stimuli(rng: np.random.Generator, questions: int, options: int, branc
         probability[short, -1] = 0.0
         amount[short, -1] = amount[short, 0]
         probability /= probability.sum(axis=2, keepdims=True)
-    return Stimuli(amount, probability, amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
+    reference = np.full(questions, np.abs(amount).max())
+    return Stimuli(amount, probability, amount.max(axis=(1, 2)), amount.min(axis=(1, 2)), reference=reference)
 
 
 def made(stimuli: Stimuli, **parts: Any) -> ChoiceData:

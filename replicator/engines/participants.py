@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from replicator.engines.simulated import Floats, People, choice_probabilities, s
 from replicator.errors import DataError, UsageError
 from replicator.experiment import Experiment
 from replicator.theories import THEORIES, Theory
-from replicator.theories.stimuli import check_domain, declared, stimuli
+from replicator.theories.stimuli import check_domain, stimuli
 
 PREFIX = "participants:"
 
@@ -137,7 +136,7 @@ def _chooser(
     parameters = {**_defaults(theory), **{k: v for k, v in given.items() if k not in _BOUNDS or k == "p_all"}}
     _require_coherent_gifts(parameters)
     truth = dict(parameters)
-    if theory.noises != ("none",):
+    if theory.response == "choice":
         truth["sensitivity"] = given.get("noise", DEFAULT_NOISE)
     lapse = given.get("lapse", 0.0)
     people = {key: np.array([value]) for key, value in truth.items()}
@@ -158,16 +157,12 @@ def _theory_rule(theory: Theory, people: People, lapse: float, tilt: Callable[[T
     known: dict[tuple[Any, ...], Floats] = {}
 
     def rule(trial: Trial) -> Floats | None:
-        if not trial.outcomes and ("number" not in theory.reads or trial.check is not None):
+        if not trial.outcomes:
             return None
         shift = tilt(trial)
-        given = {**trial.stimulus, **trial.factors}
-        variables = {name: given[name] for name in theory.variables if name in given}
-        question = (trial.outcomes, trial.options, shift.tobytes(), tuple(variables.items()))
+        question = (trial.outcomes, trial.options, shift.tobytes())
         if question not in known:
-            each = choice_probabilities(
-                theory, people, trial.outcomes, trial.options, lapse=lapse, tilt=shift, variables=variables
-            )
+            each = choice_probabilities(theory, people, trial.outcomes, trial.options, lapse=lapse, tilt=shift)
             known[question] = each.mean(axis=0)
         return known[question]
 
@@ -206,8 +201,6 @@ def _argument_names(theory: Theory) -> dict[str, str]:
     if theory.response == "amount":
         around = ("lapse", "wording_sd", "p_all")
         return names | {key: key for key in around}
-    if theory.noises == ("none",):
-        return names | {key: key for key in ("lapse", "position", "wording_sd")}
     return names | {key: key for key in ("noise", "lapse", "position", "wording_sd")} | {"sensitivity": "noise"}
 
 
@@ -291,14 +284,16 @@ def _fitting(experiment: Experiment) -> list[str]:
 
 
 def _require_domain(theory: Theory, model: str, experiment: Experiment) -> None:
-    if theory.response == "amount" or not all(option.outcomes for option in experiment.options):
+    if theory.response != "choice" or not all(option.outcomes for option in experiment.options):
         return
-    asked = [{**levels, **item.variables} for levels in experiment.conditions() for item in experiment.items]
+    options = [option.name for option in experiment.options]
+    asked = [
+        experiment.outcomes({**levels, **item.variables})
+        for levels in experiment.conditions()
+        for item in experiment.items
+    ]
     try:
-        for options, same in itertools.groupby(asked, key=experiment.option_names):
-            questions = list(same)
-            given = stimuli([experiment.outcomes(question) for question in questions], options)
-            check_domain(theory, declared(given, options, questions))
+        check_domain(theory, stimuli(asked, options))
     except DataError as error:
         raise UsageError(f'"{model}" cannot answer "{experiment.name}": {error.problem}', remedy=error.remedy) from None
 

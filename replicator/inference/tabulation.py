@@ -56,7 +56,8 @@ class Direct:
         each = {name: value[:, :, None, None] for name, value in parameters.items()}
         if theory.log_probabilities is not None:
             return theory.log_probabilities(xp, each, self.stimuli)
-        return noises.values(xp, self.noise, theory, each, self.stimuli, stake=self.stake)
+        value = noises.values(xp, self.noise, theory, each, self.stimuli, stake=self.stake)
+        return value if each else value[None]  # without parameters everybody is alike
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Table:
     def differences(self, xp: ModuleType, theory: Theory, parameters: Parameters) -> Array:
         """(u, q, k - 1) value of every option but the last, less that of the last; parameters are (u, 1).
 
-        See `theories.noise.values`.
+        Of a theory without parameters u is 1. See `theories.noise.values`.
         """
         assert theory.utility is not None
         assert theory.marginal_utility is not None
@@ -116,7 +117,8 @@ def valued(theory: Theory, noise: str, stimuli: Stimuli, *, stake: np.ndarray) -
     """The design as a theory values it. Raises ValueError for a noise that the theory does not go with."""
     if noise not in theory.noises or theory.response == "amount":
         raise ValueError(f'{theory.name} has no values under the noise "{noise}"')
-    if theory.utility is None or theory.weight is not None or noise == "equivalent":
+    linear = theory.utility is not None and theory.weight is None and theory.decision_weights is None
+    if not linear or not theory.scale_free or noise == "equivalent":
         return Direct(noise, stimuli, stake)
     return _tabulated(noise, stimuli, stake)
 

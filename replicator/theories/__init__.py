@@ -6,24 +6,28 @@ from collections.abc import Mapping
 
 from replicator.documents import did_you_mean
 from replicator.errors import UsageError
-from replicator.theories.cognitive_hierarchy import COGNITIVE_HIERARCHY
+from replicator.theories.altruism import CES, TRUST
+from replicator.theories.ambiguity import AMBIGUITY
+from replicator.theories.certainty_equivalent import CERTAINTY_EQUIVALENT
 from replicator.theories.crra import CRRA
+from replicator.theories.dated_utility import CONVEX_BUDGET, DISCOUNTED_UTILITY
 from replicator.theories.discounting import EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC
+from replicator.theories.expected_value import EXPECTED_VALUE
+from replicator.theories.expo_power import EXPO_POWER
 from replicator.theories.giving import GIVING
 from replicator.theories.inequity import ACCEPTANCE_THRESHOLD, FEHR_SCHMIDT
-from replicator.theories.level_k import LEVEL_K
 from replicator.theories.loss_aversion import LINEAR, POWER
 from replicator.theories.prospect import CUMULATIVE, RANK_DEPENDENT, RANK_DEPENDENT_TK, RANK_DEPENDENT_TWO
-from replicator.theories.quantal_response import QUANTAL_RESPONSE
+from replicator.theories.public_goods import CONDITIONAL_COOPERATION
 from replicator.theories.theory import Parameter, Prior, Stimuli, Theory
 
 THEORIES: Mapping[str, Theory] = {
     theory.name: theory
     for theory in (
-        CRRA, RANK_DEPENDENT, RANK_DEPENDENT_TWO, RANK_DEPENDENT_TK, LINEAR, POWER, CUMULATIVE,
-        EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC,
-        GIVING, ACCEPTANCE_THRESHOLD, FEHR_SCHMIDT,
-        COGNITIVE_HIERARCHY, LEVEL_K, QUANTAL_RESPONSE,
+        EXPECTED_VALUE, CRRA, EXPO_POWER, RANK_DEPENDENT, RANK_DEPENDENT_TWO, RANK_DEPENDENT_TK, LINEAR, POWER,
+        CUMULATIVE, AMBIGUITY, CERTAINTY_EQUIVALENT,
+        EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC, CONVEX_BUDGET, DISCOUNTED_UTILITY,
+        GIVING, CES, ACCEPTANCE_THRESHOLD, FEHR_SCHMIDT, TRUST, CONDITIONAL_COOPERATION,
     )
 }  # fmt: skip
 

@@ -63,7 +63,8 @@ def _days(stimuli: Stimuli) -> np.ndarray:
     return np.zeros(np.shape(stimuli.amount)) if stimuli.delay is None else np.asarray(stimuli.delay)
 
 
-def _annual_rate(theory: str) -> Parameter:
+def annual_rate(theory: str) -> Parameter:
+    """d, with the prior that a theory gives it."""
     return Parameter(
         name="annual_rate",
         symbol="d",
@@ -75,7 +76,8 @@ def _annual_rate(theory: str) -> Parameter:
     )
 
 
-def _log_annual_rate(theory: str) -> Parameter:
+def log_annual_rate(theory: str) -> Parameter:
+    """ln d, with what the prior of a theory comes to for it."""
     return Parameter(
         name="log_annual_rate",
         symbol="lnd",
@@ -87,7 +89,20 @@ def _log_annual_rate(theory: str) -> Parameter:
     )
 
 
-_EXPONENTIAL = (_annual_rate("exponential"),)
+def present_bias(theory: str) -> Parameter:
+    """beta, with the prior that a theory gives it."""
+    return Parameter(
+        name="present_bias",
+        symbol="beta",
+        scale="log",
+        unit="",
+        description="what anything later is worth besides its delay: 1 is none, below 1 favours the present",
+        neutral=1.0,
+        prior=prior(theory, "present_bias"),
+    )
+
+
+_EXPONENTIAL = (annual_rate("exponential"),)
 
 EXPONENTIAL = Theory(
     name="exponential",
@@ -95,7 +110,7 @@ EXPONENTIAL = Theory(
     equation="value of x in t years = x exp(-d t)",
     response="choice",
     parameters=_EXPONENTIAL,
-    derived=(_log_annual_rate("exponential"),),
+    derived=(log_annual_rate("exponential"),),
     natural=exponential_natural,
     value=_present_value(exponential),
     reads=frozenset({"delay"}),
@@ -139,18 +154,7 @@ HYPERBOLIC = Theory(
     citation="Mazur 1987; Kirby, Petry & Bickel 1999, doi:10.1037/0096-3445.128.1.78",
 )
 
-_QUASI = (
-    Parameter(
-        name="present_bias",
-        symbol="beta",
-        scale="log",
-        unit="",
-        description="what anything later is worth besides its delay: 1 is none, below 1 favours the present",
-        neutral=1.0,
-        prior=prior("quasi-hyperbolic", "present_bias"),
-    ),
-    _annual_rate("quasi-hyperbolic"),
-)
+_QUASI = (present_bias("quasi-hyperbolic"), annual_rate("quasi-hyperbolic"))
 
 QUASI_HYPERBOLIC = Theory(
     name="quasi-hyperbolic",
@@ -158,7 +162,7 @@ QUASI_HYPERBOLIC = Theory(
     equation="value of x in t years = beta x exp(-d t) for t > 0, x now",
     response="choice",
     parameters=_QUASI,
-    derived=(_log_annual_rate("quasi-hyperbolic"),),
+    derived=(log_annual_rate("quasi-hyperbolic"),),
     natural=quasi_hyperbolic_natural,
     value=_present_value(quasi_hyperbolic),
     reads=frozenset({"delay"}),

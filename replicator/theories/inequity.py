@@ -15,12 +15,19 @@ def fehr_schmidt_value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli)
     other's (Fehr & Schmidt 1999, doi:10.1162/003355399556151).
 
     It is the amount that is as good if both get it. Charness and Rabin's model without reciprocity is the same with
-    rho = beta and sigma = -alpha.
+    rho = beta and sigma = -alpha, see `fehr_schmidt_natural`.
     """
     own, other = stimuli.amount, _other(stimuli)
     behind, ahead = np.maximum(other - own, 0.0), np.maximum(own - other, 0.0)
     value = own - parameters["envy"] * behind - parameters["guilt"] * ahead
     return (stimuli.probability * value).sum(axis=-1)
+
+
+def fehr_schmidt_natural(xp: ModuleType, coordinates: Parameters) -> dict[str, Array]:
+    """alpha and beta, and the same as weights of the other's payoff (Charness & Rabin 2002,
+    doi:10.1162/003355302760193904): V = (1 - w) s + w o with w = rho = beta ahead and w = sigma = -alpha behind."""
+    envy, guilt = coordinates["envy"], coordinates["guilt"]
+    return {"envy": envy, "guilt": guilt, "weight_when_ahead": guilt, "weight_when_behind": -envy}
 
 
 def threshold_value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
@@ -61,20 +68,41 @@ _INEQUITY = (
     ),
 )
 
+_CHARNESS_RABIN = (
+    Parameter(
+        name="weight_when_ahead",
+        symbol="rho",
+        scale="identity",
+        unit="",
+        description="weight of the other's payoff where one has more, in Charness and Rabin's terms: the same as guilt",
+        neutral=0.0,
+        prior=prior("fehr-schmidt", "weight_when_ahead"),
+    ),
+    Parameter(
+        name="weight_when_behind",
+        symbol="sigma",
+        scale="identity",
+        unit="",
+        description="weight of the other's payoff where one has less, in Charness and Rabin's terms: minus envy",
+        neutral=0.0,
+        prior=prior("fehr-schmidt", "weight_when_behind"),
+    ),
+)
+
 FEHR_SCHMIDT = Theory(
     name="fehr-schmidt",
     title="Inequity aversion",
     equation="value of s for oneself and o for the other = s - alpha max(o - s, 0) - beta max(s - o, 0)",
     response="choice",
     parameters=_INEQUITY,
-    derived=(),
-    natural=by_scale(_INEQUITY),
+    derived=_CHARNESS_RABIN,
+    natural=fehr_schmidt_natural,
     value=fehr_schmidt_value,
     losses=True,
     reads=frozenset({"other"}),
     needs="alternatives in which one gets less than the other (envy) and others in which one gets more (guilt), at "
     "different costs",
-    citation="Fehr & Schmidt 1999, doi:10.1162/003355399556151",
+    citation="Fehr & Schmidt 1999, doi:10.1162/003355399556151; Charness & Rabin 2002, doi:10.1162/003355302760193904",
 )
 
 _THRESHOLD = (

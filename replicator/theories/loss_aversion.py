@@ -76,11 +76,11 @@ def loss_aversion(theory: str) -> Parameter:
     )
 
 
-def curvature(theory: str) -> Parameter:
-    """rho, with the prior that a theory gives it."""
+def curvature(theory: str, symbol: str = "rho") -> Parameter:
+    """rho, or what the literature of a theory calls it, with the prior that the theory gives it."""
     return Parameter(
         name="curvature",
-        symbol="rho",
+        symbol=symbol,
         scale="log",
         unit="",
         description="exponent of utility: 1 is linear, below 1 flattens large amounts",

@@ -47,8 +47,8 @@ def contextual(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: 
     with decision weights in the place of p where the theory distorts probabilities.
     Parameters broadcast against (..., q, k, b); the result is (..., q, k). It is free of the currency's unit.
     """
-    scale = xp.maximum(xp.abs(stimuli.largest), xp.abs(stimuli.smallest))
-    scale = xp.where(scale > 0, scale, 1.0)
+    size = np.maximum(np.abs(stimuli.largest), np.abs(stimuli.smallest))
+    scale = unit_of(theory, stimuli, np.where(size > 0, size, 1.0))
     at = _utility(theory)
     utility = at(xp, parameters, stimuli.amount / scale[:, None, None])
     high = at(xp, parameters, (stimuli.largest / scale)[:, None, None])
@@ -68,9 +68,10 @@ def money(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimu
     """
     if theory.marginal_utility is None:
         raise ValueError(f"{theory.name} has no utility of money")
-    utility = _utility(theory)(xp, parameters, stimuli.amount / stake[:, None, None])
-    slope = theory.marginal_utility(xp, parameters, xp.ones_like(stimuli.largest)[:, None, None])
-    return stake[:, None] * ((weights(xp, theory, parameters, stimuli) * utility).sum(axis=-1)) / slope[..., 0]
+    unit = unit_of(theory, stimuli, stake)
+    utility = _utility(theory)(xp, parameters, stimuli.amount / unit[:, None, None])
+    slope = theory.marginal_utility(xp, parameters, (stake / unit)[:, None, None])
+    return unit[:, None] * ((weights(xp, theory, parameters, stimuli) * utility).sum(axis=-1)) / slope[..., 0]
 
 
 def equivalent(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli) -> Array:
@@ -86,10 +87,17 @@ def equivalent(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: 
         return theory.value(xp, parameters, stimuli) / scale[:, None]
     if theory.inverse is None:
         raise ValueError(f"{theory.name} has no certainty equivalents")
-    utility = _utility(theory)(xp, parameters, stimuli.amount / scale[:, None, None])
-    return theory.inverse(xp, parameters, (weights(xp, theory, parameters, stimuli) * utility).sum(axis=-1)[..., None])[
-        ..., 0
-    ]
+    unit = unit_of(theory, stimuli, scale)
+    utility = _utility(theory)(xp, parameters, stimuli.amount / unit[:, None, None])
+    expected = (weights(xp, theory, parameters, stimuli) * utility).sum(axis=-1)
+    return (unit / scale)[:, None] * theory.inverse(xp, parameters, expected[..., None])[..., 0]
+
+
+def unit_of(theory: Theory, stimuli: Stimuli, convenient: np.ndarray) -> np.ndarray:
+    """(q,) what amounts are divided by: what is convenient where that changes nothing, else the reference amount."""
+    if theory.scale_free:
+        return np.asarray(convenient, dtype=float)
+    return np.ones(len(convenient)) if stimuli.reference is None else np.asarray(stimuli.reference, dtype=float)
 
 
 def at_stake(stimuli: Stimuli) -> np.ndarray:

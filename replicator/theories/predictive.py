@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replicator import theories
-from replicator.theories import predictive_games, priors
+from replicator.theories import priors
 from replicator.theories.noise import equivalent
 from replicator.theories.theory import Stimuli, Theory
 
@@ -25,10 +25,21 @@ LOSS = 10.0
 LATER = (100.0, 30.0)
 """The amount and delay in days of whose present value the priors of discounting are told."""
 
+UNKNOWN = 100.0
+"""The prize, with a probability of which nothing is known, of whose certainty equivalent ambiguity is told."""
+
+SENT = (10.0, 3.0)
+"""The amount sent, and what it is multiplied by, of whose worth trust is told."""
+
+CONTRIBUTED = (20.0, 10.0)
+"""The endowment, and what others contribute on average, for which the schedule of contributions is told."""
+
 CHANCE = (100.0, 0.1)
 """The prize and its probability of whose certainty equivalent the priors of weighting are told."""
 
 PRIOR_DRAWS = 200_000
+
+_EVEN = f"certainty equivalent of an even gamble for {GAMBLE[0]:g} or {GAMBLE[1]:g}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +66,21 @@ def predictive(theory: Theory) -> list[Predictive]:
     """Quantiles of a theory's parameters under its prior, and of what they mean in money."""
     natural = prior_draws(theory)
     rows = [_row(theory, name, theory.parameter(name).unit or "", values) for name, values in natural.items()]
-    if theory.name == "crra":
-        label = f"certainty equivalent of an even gamble for {GAMBLE[0]:g} or {GAMBLE[1]:g}"
-        rows.append(_row(theory, label, "USD", certainty_equivalent(natural["risk_aversion"])))
+    if theory.name in ("crra", "certainty-equivalent"):
+        rows.append(_row(theory, _EVEN, "USD", certainty_equivalent(natural["risk_aversion"])))
+    elif theory.name in ("expected-value", "expo-power"):
+        rows.append(_row(theory, _EVEN, "USD", _even_gamble(theory, natural)))
+    elif theory.name == "ambiguity":
+        label = f"certainty equivalent of an unknown chance of {UNKNOWN:g}"
+        rows.append(_row(theory, label, "USD", _unknown(theory, natural)))
+    elif theory.name == "trust":
+        label = f"what sending {SENT[0]:g}, multiplied by {SENT[1]:g}, is worth"
+        rows.append(_row(theory, label, "USD", natural["expected_return"] * SENT[0] * SENT[1]))
+    elif theory.name == "conditional-cooperation":
+        endowment, others = CONTRIBUTED
+        label = f"contributed of {endowment:g} where others contribute {others:g}"
+        schedule = natural["contribution_level"] * endowment + natural["contribution_slope"] * others
+        rows.append(_row(theory, label, "USD", np.clip(schedule, 0.0, endowment)))
     elif "loss_aversion" in natural:
         label = f"smallest gain accepted against an even chance of losing {LOSS:g}"
         curvature = natural.get("curvature", np.ones(PRIOR_DRAWS))
@@ -68,9 +91,6 @@ def predictive(theory: Theory) -> list[Predictive]:
     elif theory.weight is not None:
         label = f"certainty equivalent of a chance of {CHANCE[1]:.0%} of {CHANCE[0]:g}"
         rows.append(_row(theory, label, "USD", _equivalent(theory, natural)))
-    elif theory.name in predictive_games.GAMES:
-        game = predictive_games.GAMES[theory.name]
-        rows.append(_row(theory, game.quantity, game.unit, game.of(theory, natural)))
     return rows
 
 
@@ -91,10 +111,29 @@ def _present_value(theory: Theory, natural: dict[str, np.ndarray]) -> np.ndarray
 
 
 def _equivalent(theory: Theory, natural: dict[str, np.ndarray]) -> np.ndarray:
-    prize, chance = CHANCE
-    amount, probability = np.array([[[prize, 0.0]]]), np.array([[[chance, 1.0 - chance]]])
-    lottery = Stimuli(amount, probability, np.array([prize]), np.array([0.0]))
-    return prize * np.asarray(equivalent(np, theory, _each(natural), lottery))[:, 0, 0]
+    return _of_lottery(theory, natural, CHANCE[0], 0.0, CHANCE[1])
+
+
+def _even_gamble(theory: Theory, natural: dict[str, np.ndarray]) -> np.ndarray:
+    return _of_lottery(theory, natural, *GAMBLE, 0.5)
+
+
+def _unknown(theory: Theory, natural: dict[str, np.ndarray]) -> np.ndarray:
+    return _of_lottery(theory, natural, UNKNOWN, 0.0, 0.5, ambiguity=1.0)
+
+
+def _of_lottery(
+    theory: Theory, natural: dict[str, np.ndarray], high: float, low: float, chance: float, ambiguity: float = 0.0
+) -> np.ndarray:
+    """(draws,) certainty equivalents of a chance of the high amount, else the low one; the high amount is what theories
+    count in that are not free of scale."""
+    probability = np.array([[[chance, 1.0 - chance]]])
+    lottery = Stimuli(
+        np.array([[[high, low]]]), probability, np.array([high]), np.array([low]),
+        ambiguity=np.full_like(probability, ambiguity), reference=np.array([high]),
+    )  # fmt: skip
+    found = high * np.asarray(equivalent(np, theory, _each(natural), lottery))[..., 0, 0]
+    return np.broadcast_to(found, (PRIOR_DRAWS,))
 
 
 def _each(natural: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -19,6 +19,8 @@ from replicator.theories.theory import Array, Parameters, Stimuli, Theory
 
 def weights(xp: ModuleType, theory: Theory, parameters: Parameters, stimuli: Stimuli) -> Array:
     """(..., q, k, b) weight of every branch; its probability where the theory does not distort them."""
+    if theory.decision_weights is not None:
+        return theory.decision_weights(xp, parameters, stimuli)
     if theory.weight is None:
         return stimuli.probability
     outside, inside = cumulated(np.asarray(stimuli.amount), np.asarray(stimuli.probability))

@@ -77,6 +77,9 @@ class Stimuli:
     """(q, k) numbers that the options stand for, ascending; None of options that are no numbers."""
     variables: Mapping[str, Array] = field(default_factory=dict)
     """Declared item variable or factor that is a number -> (q,)."""
+    reference: Array | None = None
+    """(q,) the amount that theories count in which are not free of scale: the largest of all that is offered, alike
+    for all questions; None: the experiment's unit."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,9 @@ class Theory:
     weight: Callable[[ModuleType, Parameters, Array], Array] | None = None
     """(xp, parameters, probability) -> its weight, elementwise and increasing from 0 to 1, where probabilities are
     distorted; None where they count as they are."""
+    decision_weights: Callable[[ModuleType, Parameters, Stimuli], Array] | None = None
+    """(xp, parameters, stimuli) -> (..., q, k, b) what every branch counts for, where that is no function of known
+    probabilities by rank."""
     value: Callable[[ModuleType, Parameters, Stimuli], Array] | None = None
     """(xp, parameters, stimuli) -> (..., q, k) value of every option in money, where it is no mean of utilities;
     parameters broadcast against (..., q, k, b)."""
@@ -119,10 +125,9 @@ class Theory:
     reads: frozenset[Concern] = frozenset()
     """What it reads besides own amounts paid at once."""
     variables: tuple[str, ...] = ()
-    """Declared numbers, of items or factors, that it reads by their names."""
-    outside: Callable[[Stimuli], str | None] | None = None
-    """What of a design lies outside the theory's domain, in words that follow its name, where `reads` and `losses` do
-    not say it."""
+    """Declared item variables or factors, numbers, that it reads besides outcomes."""
+    scale_free: bool = True
+    """Whether multiplying all amounts changes no preference; else utility is of amounts over `Stimuli.reference`."""
     zero_limit: Mapping[str, float] = field(default_factory=dict)
     """Parameter -> value from which the utility of nothing is minus infinity: beyond it, whether an option can pay
     nothing decides, and the parameter hardly matters."""
