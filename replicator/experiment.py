@@ -113,16 +113,44 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """What is compared: answers at the first of two levels of a factor with answers at the second."""
+
+    factor: str
+    levels: tuple[Value, Value]
+    option: str | None
+    """Of a choice the option whose share is compared; None for numbers."""
+    anchors: tuple[str, str] | None = None
+    """Of numbers the item variables that hold the anchors shown at the two levels; None where there are none, or the
+    levels themselves are numbers."""
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether a number was shown at both levels, so that answers can be told in fractions of how far it moved."""
+        return self.anchors is not None or all(
+            isinstance(level, int | float) and not isinstance(level, bool) for level in self.levels
+        )
+
+    def headline(self, response: ResponseType) -> str:
+        """The parameter that verdicts are about where a plan names none."""
+        if response == "choice":
+            return "risk_difference"
+        return "anchoring_index" if response != "rating" and self.is_anchored else "difference"
+
+
+@dataclass(frozen=True)
 class Fit:
     """One planned estimate."""
 
     theory: str
     noise: str
-    """"contextual", "logit", or "none" for amounts."""
+    """"contextual", "logit", "equivalent", or "none" for amounts and contrasts."""
     parameter: str
     """Name of the parameter that the plan is about."""
     rope: float | None
     """Half-width of the region of practical equivalence, in the parameter's own unit."""
+    contrast: Contrast | None = None
+    """What the theory "contrast" compares; None for every other theory."""
 
 
 @dataclass(frozen=True)

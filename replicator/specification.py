@@ -19,6 +19,7 @@ from replicator.errors import Fault, SpecError, UsageError
 from replicator.experiment import (
     Analysis,
     Check,
+    Contrast,
     Experiment,
     Factor,
     Fit,
@@ -28,6 +29,7 @@ from replicator.experiment import (
     Presentation,
     Response,
 )
+from replicator.response import ResponseType
 from replicator.schema_faults import schema_faults
 from replicator.thresholds import WORDINGS
 from replicator.validation import Draft, examine, words
@@ -146,7 +148,7 @@ def _build(document: Document, shared: Mapping[str, str]) -> Experiment:
         response=_response(spec["response"]),
         presentation=_presentation(spec.get("presentation", {})),
         checks=tuple(_check(check) for check in spec.get("checks", [])),
-        analysis=_analysis(spec.get("analysis", {})),
+        analysis=_analysis(spec.get("analysis", {}), spec["response"]["type"]),
         humans=tuple(spec.get("humans", [])),
         source=document.text,
         hash=_hash(document.text, shared),
@@ -224,17 +226,22 @@ def _check(check: Mapping[str, Any]) -> Check:
     )
 
 
-def _analysis(analysis: Mapping[str, Any]) -> Analysis:
+def _analysis(analysis: Mapping[str, Any], response: ResponseType) -> Analysis:
     return Analysis(
-        primary=None if analysis.get("primary") is None else _fit(analysis["primary"]),
-        also=tuple(_fit(fit) for fit in analysis.get("also", [])),
+        primary=None if analysis.get("primary") is None else _fit(analysis["primary"], response),
+        also=tuple(_fit(fit, response) for fit in analysis.get("also", [])),
         exclusions=tuple(analysis.get("exclusions", [])),
         document=_plain(analysis),
     )
 
 
-def _fit(fit: Mapping[str, Any]) -> Fit:
-    return Fit(fit["theory"], fit["noise"], fit["parameter"], fit.get("rope"))
+def _fit(fit: Mapping[str, Any], response: ResponseType) -> Fit:
+    if "factor" not in fit:
+        return Fit(fit["theory"], fit["noise"], fit["parameter"], fit.get("rope"))
+    first, second = fit["levels"]
+    anchors = tuple(fit["anchors"]) if "anchors" in fit else None
+    contrast = Contrast(fit["factor"], (first, second), fit.get("option"), anchors)
+    return Fit(fit["theory"], "none", fit.get("parameter", contrast.headline(response)), fit.get("rope"), contrast)
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:

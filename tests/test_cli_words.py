@@ -283,7 +283,7 @@ def test_the_help_the_readme_and_the_errors_agree_on_exit_codes(capsys: pytest.C
         (["show", "holt-lauri"], 'unknown experiment "holt-lauri". Did you mean "holt-laury"?'),
         (
             ["import", "x.csv", "--experiment", "nothing"],
-            'unknown experiment "nothing". Known: delay-discounting, dictator',
+            'unknown experiment "nothing". Known: asian-disease',
         ),
     ],
 )

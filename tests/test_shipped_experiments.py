@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from fractions import Fraction
 
 import pytest
 
@@ -13,7 +14,7 @@ from replicator.experiment import Experiment, Outcome
 from replicator.references import references
 from replicator.schema_faults import schema_faults
 
-NAMES = ("holt-laury", "mixed-gambles", "dictator")
+NAMES = ("holt-laury", "mixed-gambles", "dictator", "asian-disease")
 LEADING = re.compile(
     r"\b(should|ought|fair share|generous|selfish|greedy|kind|risky|safe|gamblers?|rational|smart|best|"
     r"expected value)\b",
@@ -26,7 +27,7 @@ def experiment(request: pytest.FixtureRequest) -> Experiment:
     return specification.find(request.param)
 
 
-def test_the_three_experiments_are_shipped_under_their_names() -> None:
+def test_the_experiments_are_shipped_under_their_names() -> None:
     files = resources.experiment_files()
     assert set(NAMES) <= set(files)
     for name, path in files.items():
@@ -99,7 +100,7 @@ def test_a_dictator_reads_the_endowment_and_the_range() -> None:
 
 
 def test_options_are_counterbalanced() -> None:
-    for name in ("holt-laury", "mixed-gambles"):
+    for name in ("holt-laury", "mixed-gambles", "asian-disease"):
         experiment = specification.find(name)
         assert experiment.presentation.order == "all"
         assert experiment.presentation.labels == (("A", "B"), ("1", "2"))
@@ -160,6 +161,26 @@ def test_a_dictator_divides_the_whole_endowment() -> None:
             assert own.amount + other.amount == endowment
 
 
+def test_both_frames_of_a_plan_say_the_same() -> None:
+    """What is kept and what is lost make up the whole, and the gamble's mean is what is kept for sure."""
+    experiment = specification.find("asian-disease")
+    for item in experiment.items:
+        total, kept, lost = (int(str(item.variables[name]).replace(",", "")) for name in ("total", "kept", "lost"))
+        win, lose = (Fraction(str(item.variables[name])) for name in ("win", "lose"))
+        assert kept + lost == total
+        assert win + lose == 1
+        assert win * total == kept
+    sure = {
+        (trial.item, trial.factors["frame"]): prompt.render(experiment, trial).user
+        for trial in design.trials(experiment)
+        if trial.check is None
+    }
+    assert "200 people will be saved" in sure["disease", "gain"]
+    assert "will die" not in sure["disease", "gain"]
+    assert "400 people will die" in sure["disease", "loss"]
+    assert "saved" not in sure["disease", "loss"]
+
+
 # Checks
 
 
@@ -195,6 +216,7 @@ def test_the_primary_estimates() -> None:
         "holt-laury": ("crra", "contextual", "risk_aversion", 0.1),
         "mixed-gambles": ("loss-aversion", "contextual", "loss_aversion", 0.1),
         "dictator": ("giving", "none", "mean_share", 0.05),
+        "asian-disease": ("contrast", "none", "risk_difference", 0.1),
     }
 
 
@@ -207,6 +229,7 @@ def test_other_utilities_and_noises_stand_beside_the_primary_ones() -> None:
             ("loss-aversion", "logit", "loss_aversion"),
         },
         "dictator": set(),
+        "asian-disease": set(),
     }
 
 

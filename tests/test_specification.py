@@ -20,7 +20,7 @@ from small_specifications import Spec, gifts, lotteries
 
 from replicator import resources, specification
 from replicator.errors import Fault, SpecError, UsageError
-from replicator.experiment import Experiment
+from replicator.experiment import Contrast, Experiment
 
 
 def read(spec: Any) -> Experiment:
@@ -103,6 +103,22 @@ def test_a_run_can_read_its_experiment_back() -> None:
     experiment = specification.find("holt-laury")
     again = specification.loads(experiment.source, experiment.path)
     assert again == experiment
+
+
+def contrasted(**given: Any) -> Callable[[Spec], Any]:
+    """Plan a contrast of the two frames instead, with other keys, or without those that are None."""
+    planned = {"theory": "contrast", "option": "safe", "factor": "frame", "levels": ["gain", "plain"], **given}
+    planned = {key: value for key, value in planned.items() if value is not None}
+    return lambda spec: spec.update(analysis={"primary": planned})
+
+
+def test_a_contrast_needs_an_option_a_factor_and_two_levels() -> None:
+    planned = read(changed(contrasted(rope=0.1))).analysis.primary
+    assert planned is not None
+    assert (planned.theory, planned.noise, planned.parameter, planned.rope) == (
+        "contrast", "none", "risk_difference", 0.1,
+    )  # fmt: skip
+    assert planned.contrast == Contrast("frame", ("gain", "plain"), "safe")
 
 
 # Faults, one by one: a change, the pointer at which it must be named, and words that must be said
@@ -234,9 +250,26 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
     ("rounds", lambda s: s.update(rounds={"count": 10}), "/rounds", "not supported yet", ""),
     ("a threshold", lambda s: s.update(response={"type": "threshold", "min": 0}),
      "/response/type", "not supported yet", '"choice", "amount"'),
-    ("a contrast of texts", lambda s: s["analysis"].update(
-        primary={"theory": "contrast", "option": "safe", "factor": "frame", "levels": ["gain", "plain"]}),
-     "/analysis/primary/theory", "not supported yet", "list theories"),
+    ("a contrast of an unknown option", contrasted(option="sage"),
+     "/analysis/primary/option", 'no option is called "sage"', 'Did you mean "safe"?'),
+    ("a contrast of no option", contrasted(option=None), "/analysis/primary", "which option", '"safe" or "risky"'),
+    ("a contrast of an unknown factor", contrasted(factor="framed"),
+     "/analysis/primary/factor", 'no factor is called "framed"', 'Did you mean "frame"?'),
+    ("a contrast of an unknown level", contrasted(levels=["gain", "plane"]),
+     "/analysis/primary/levels/1", 'no level "plane"', '"gain" and "plain"'),
+    ("a contrast of one level", contrasted(levels=["gain", "gain"]), "/analysis/primary/levels", "twice", "once"),
+    ("a contrast without levels", contrasted(levels=None), "/analysis/primary/levels", "is missing", "two levels"),
+    ("a contrast of a nuisance", lambda s: (contrasted()(s), s["factors"]["frame"].update(role="nuisance")),
+     "/analysis/primary/factor", "confound", "treatment"),
+    ("a contrast at a level that is not run", lambda s: (contrasted()(s), s["factors"]["frame"].update(
+        default=["gain"])), "/analysis/primary/levels/1", "not run", "default"),
+    ("a contrast with noise", contrasted(noise="logit"), "/analysis/primary/noise", "no noise", '"none"'),
+    ("a contrast of risk aversion", contrasted(parameter="risk_aversion"),
+     "/analysis/primary/parameter", "no parameter", "risk_difference"),
+    ("a contrast of anchors in a choice", contrasted(anchors=["prize", "p"]),
+     "/analysis/primary/anchors", "no anchors", "Take"),
+    ("a factor in a theory of utility", lambda s: s["analysis"]["primary"].update(factor="frame"),
+     "/analysis/primary/factor", "belongs to contrasts", '"contrast"'),
     ("an ambiguous probability", lambda s: (s["analysis"].update(also=[]), s["options"]["risky"].update(
         outcomes=[{"amount": 1, "probability": [0.4, 0.6]}, {"amount": 2, "probability": [0.4, 0.6]}])),
      "/analysis/primary/theory", "interval", "not supported yet"),

@@ -24,9 +24,9 @@ from replicator import references
 from replicator.design import Trial
 from replicator.engines.engine import Answer, Question
 from replicator.engines.responders import RESPONDERS, Rule
-from replicator.engines.simulated import Floats, People, choice_probabilities, spread_people
+from replicator.engines.simulated import Floats, People, choice_probabilities, contrast_probabilities, spread_people
 from replicator.errors import DataError, UsageError
-from replicator.experiment import Experiment
+from replicator.experiment import Contrast, Experiment, format_value
 from replicator.theories import THEORIES, Theory
 from replicator.theories.stimuli import check_domain, stimuli
 
@@ -123,7 +123,7 @@ def _human(model: str, arguments: Mapping[str, str], experiment: Experiment, nam
             "basis": people.basis,
             "references": list(people.references),
         },
-        _theory_rule(theory, spread_people(people, PEOPLE), people.lapse, presentation),
+        _rule(theory, experiment, spread_people(people, PEOPLE), people.lapse, presentation),
     )
 
 
@@ -148,8 +148,43 @@ def _chooser(
             "theory": theory.name,
             "truth": {**truth, "lapse": lapse, "position": given.get("position", 0.0)},
         },
-        _theory_rule(theory, people, lapse, _presentation(given, experiment, seed)),
+        _rule(theory, experiment, people, lapse, _presentation(given, experiment, seed)),
     )
+
+
+def _rule(
+    theory: Theory, experiment: Experiment, people: People, lapse: float, tilt: Callable[[Trial], Floats]
+) -> Rule:
+    contrast = _contrast(experiment)
+    if theory.response != "any" or contrast is None:
+        return _theory_rule(theory, people, lapse, tilt)
+    return _contrast_rule(contrast, people, lapse, tilt)
+
+
+def _contrast(experiment: Experiment) -> Contrast | None:
+    """The contrast of options that the plan is about; None where it is about something else."""
+    primary = experiment.analysis.primary
+    found = None if primary is None else primary.contrast
+    return None if found is None or found.option is None else found
+
+
+def _contrast_rule(contrast: Contrast, people: People, lapse: float, tilt: Callable[[Trial], Floats]) -> Rule:
+    sides = {format_value(level): side for level, side in zip(contrast.levels, (0.5, -0.5), strict=True)}
+    known: dict[tuple[Any, ...], Floats] = {}
+
+    def rule(trial: Trial) -> Floats | None:
+        if trial.check is not None:
+            return None
+        # At any other level people are half way.
+        side, shift = sides.get(format_value(trial.factors[contrast.factor]), 0.0), tilt(trial)
+        question = (side, trial.options, shift.tobytes())
+        if question not in known:
+            place = trial.options.index(str(contrast.option))
+            each = contrast_probabilities(people, side, place, len(trial.options), lapse=lapse, tilt=shift)
+            known[question] = each.mean(axis=0)
+        return known[question]
+
+    return rule
 
 
 def _theory_rule(theory: Theory, people: People, lapse: float, tilt: Callable[[Trial], Floats]) -> Rule:
@@ -201,7 +236,10 @@ def _argument_names(theory: Theory) -> dict[str, str]:
     if theory.response == "amount":
         around = ("lapse", "wording_sd", "p_all")
         return names | {key: key for key in around}
-    return names | {key: key for key in ("noise", "lapse", "position", "wording_sd")} | {"sensitivity": "noise"}
+    around = ("lapse", "position", "wording_sd")
+    if theory.response == "any":
+        return names | {key: key for key in around}
+    return names | {key: key for key in ("noise", *around)} | {"sensitivity": "noise"}
 
 
 def _numbers(model: str, arguments: Mapping[str, str], names: Mapping[str, str]) -> dict[str, float]:
@@ -265,6 +303,13 @@ def _require_coherent_gifts(parameters: Mapping[str, float]) -> None:
 
 
 def _require_response(theory: Theory, model: str, experiment: Experiment) -> None:
+    if theory.response == "any":
+        if _contrast(experiment) is None:
+            raise UsageError(
+                f'"{model}" answers where the plan compares the share of an option; "{experiment.name}" does not.',
+                remedy=f"Fitting: {', '.join(_fitting(experiment))}.",
+            )
+        return
     if experiment.response.type not in theory.answers:
         kind = {"choice": "choices between options", "amount": "amounts", "number": "numbers"}[theory.response]
         asked = experiment.response.type

@@ -73,6 +73,20 @@ def choice_probabilities(
     return np.asarray((1.0 - lapse) * chosen + lapse / len(options))
 
 
+def contrast_probabilities(
+    people: People, side: float, place: int, options: int, *, lapse: float = 0.0, tilt: Floats | None = None
+) -> Floats:
+    """How often each person picks each of `options` options, (n, k), at one level of a contrast.
+
+    The option at `place` is picked with log odds baseline + side x (log odds ratio), side 1/2 at the first level and
+    -1/2 at the second; the others share the rest evenly. `tilt` and `lapse` as in `choice_probabilities`.
+    """
+    logits = np.zeros((len(people["baseline"]), options))
+    logits[:, place] = people["baseline"] + side * people["log_odds_ratio"] + np.log(options - 1.0)
+    chosen = softmax(logits + (0.0 if tilt is None else tilt), axis=-1)
+    return np.asarray((1.0 - lapse) * chosen + lapse / options)
+
+
 def gift_probabilities(
     grid: Floats,
     *,

@@ -108,8 +108,10 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         data = {name: pm.Data(name, values) for name, values in given.items()}
         locations, deviations = {}, {}
         for name, (mean, sd, spread) in _coordinates(structure).items():
-            common, apart = _wordings(name, spread, structure, data) if structure.wordings else (0.0, None)
-            locations[name] = _location(name, mean, sd, structure.conditions, data[f"start_{name}_first"], common)
+            common, apart = 0.0, None
+            if structure.wordings:
+                common, apart = crossed(name, "wording", structure.wordings, spread, data)
+            locations[name] = location(name, mean, sd, structure.conditions, data[f"start_{name}_first"], common)
             deviations[name] = _deviation(name, locations[name][0], spread, structure, data)
             if apart is not None:
                 # (persona, 1) + (1, wording) -> (persona x wording)
@@ -120,7 +122,8 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         rows = fixed.unit * structure.questions + fixed.question
         logits = eta.reshape((-1, structure.options - 1))[rows]
         if structure.position:
-            logits = logits + _slots(fixed, data)
+            assert fixed.position is not None
+            logits = logits + slots(fixed.position, fixed.label_set, data)
         misfit = None
         if structure.item_misfit:
             # Centred around the units' mean curve, which exact answers show directly.
@@ -128,13 +131,13 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
             misfit_sd = pm.HalfNormal(
                 "item_misfit_sd", priors.prior("common", "item_misfit").sd, initval=data["start_item_misfit_sd"]
             )
-            misfit = _effect("item_misfit", misfit_sd, data, dims=("question", "contrast"), around=typical)
+            misfit = effect("item_misfit", misfit_sd, data, dims=("question", "contrast"), around=typical)
             misfit = pm.Deterministic("item_misfit", misfit, dims=("question", "contrast"))
         if structure.likelihood == "counts" and structure.options == 2 and not structure.cells:
             _binomial_counts(fixed, data, chosen(pt, logits[:, 0], lapse), misfit)
         else:
             logits = lapsed(pt, logits, lapse, structure.options, sizes)
-            _likelihood(structure, data, logits if misfit is None else logits + misfit[fixed.question])
+            likelihood(structure, data, logits if misfit is None else logits + misfit[fixed.question])
     return model
 
 
@@ -200,7 +203,7 @@ def coords(structure: Structure, data: ChoiceData) -> dict[str, Any]:
     return named
 
 
-def _location(name: str, mean: float, sd: float, conditions: int, start: Any, common: Any) -> Any:
+def location(name: str, mean: float, sd: float, conditions: int, start: Any, common: Any) -> Any:
     """(condition,) locations, each with the same prior, in coordinates of the first and its contrasts.
 
     A deviation of the unit that all conditions share makes the locations strongly correlated; their contrasts
@@ -223,15 +226,15 @@ def _location(name: str, mean: float, sd: float, conditions: int, start: Any, co
     return locations
 
 
-def _wordings(name: str, sd: float, structure: Structure, data: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Effects of w wordings ~ Normal(0, sd), as their mean and the (w,) deviations from it.
+def crossed(name: str, way: str, count: int, sd: float, data: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Effects of n crossed wordings (or another `way`) ~ Normal(0, sd), as their mean and the (n,) deviations from it.
 
-    The two are independent, with sds of sd / sqrt(w) and sd: apart, neither trades off against the personas.
+    The two are independent, with sds of sd / sqrt(n) and sd: apart, neither trades off against the other ways.
     """
-    spread = pm.HalfNormal(f"{name}_wording_sd", sd, initval=data[f"start_{name}_wording_sd"])
-    free = _effect(f"{name}_wording", spread, data, dims=("wording_contrast",))
-    mean = pm.Normal(f"{name}_wording_mean", 0.0, 1.0) * spread / np.sqrt(structure.wordings)
-    return mean, pt.dot(contrasts(structure.wordings), free)
+    spread = pm.HalfNormal(f"{name}_{way}_sd", sd, initval=data[f"start_{name}_{way}_sd"])
+    free = effect(f"{name}_{way}", spread, data, dims=(f"{way}_contrast",))
+    mean = pm.Normal(f"{name}_{way}_mean", 0.0, 1.0) * spread / np.sqrt(count)
+    return mean, pt.dot(contrasts(count), free)
 
 
 def _deviation(name: str, first: Any, sd: float, structure: Structure, data: Mapping[str, Any]) -> Any:
@@ -239,10 +242,10 @@ def _deviation(name: str, first: Any, sd: float, structure: Structure, data: Map
     if structure.units == 1:
         return pt.zeros(1)
     spread = pm.HalfNormal(f"{name}_sd", sd, initval=data[f"start_{name}_sd"])
-    return _effect(name, spread, data, dims=("unit",), around=first)
+    return effect(name, spread, data, dims=("unit",), around=first)
 
 
-def _effect(name: str, sd: Any, data: Mapping[str, Any], *, dims: tuple[str, ...], around: Any = 0.0) -> Any:
+def effect(name: str, sd: Any, data: Mapping[str, Any], *, dims: tuple[str, ...], around: Any = 0.0) -> Any:
     """Deviations ~ Normal(0, sd), centred around `around` (weight w = 1) or not centred (w = 0).
 
         raw ~ Normal(w m, sd^w),   deviation = sd^(1-w) (raw - w m)
@@ -255,21 +258,20 @@ def _effect(name: str, sd: Any, data: Mapping[str, Any], *, dims: tuple[str, ...
     return sd ** (1.0 - weight) * (raw - weight * around)
 
 
-def _slots(fixed: Design, data: Mapping[str, Any]) -> Any:
+def slots(position: np.ndarray, label_set: np.ndarray, data: Mapping[str, Any]) -> Any:
     """(row, contrast) difference between the constants of the displayed positions, per label set.
 
     The constants sum to zero; with two options they are +b/2 and -b/2.
     """
-    assert fixed.position is not None
     prior = priors.prior("common", "position")
     dims, start = ("label_set", "contrast"), data["start_position_effect"]
     free = pm.Normal("position_effect", prior.mean, prior.sd, dims=dims, initval=start)
-    rows, options = fixed.position.shape
+    rows, options = position.shape
     # Row by row: which slot constant is added for option k, and which is subtracted for the last option.
-    shown = np.eye(options)[fixed.position]
+    shown = np.eye(options)[position]
     difference = shown[:, :-1] - shown[:, -1:]
     of_free = (difference[:, :, :-1] - difference[:, :, -1:]) / 2.0
-    by_set = np.eye(int(fixed.label_set.max()) + 1)[fixed.label_set]
+    by_set = np.eye(int(label_set.max()) + 1)[label_set]
     loading = by_set[:, None, :, None] * of_free[:, :, None, :]
     return pt.dot(loading.reshape((rows * (options - 1), -1)), free.ravel()).reshape((rows, options - 1))
 
@@ -279,7 +281,7 @@ def _lapse(data: Mapping[str, Any]) -> Any:
     return pm.Beta("lapse", given["alpha"], given["beta"], initval=data["start_lapse"])
 
 
-def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> None:
+def likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> None:
     if structure.likelihood == "probabilities":
         if structure.options == 2:
             pm.StudentT("choices", nu=DEGREES_OF_FREEDOM, mu=logits, sigma=_scatter(data), observed=data["observed"])
@@ -301,7 +303,7 @@ def _likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> N
 
 
 def _binomial_counts(fixed: Design, data: Mapping[str, Any], p: Any, misfit: Any) -> None:
-    """Counts of two options: that of `_likelihood`, straight from the probability and with half of its logarithms.
+    """Counts of two options: that of `likelihood`, straight from the probability and with half of its logarithms.
 
     log likelihood = k (log p + misfit) + (n - k) log(1 - p) - n log(p e^misfit + 1 - p)
     """

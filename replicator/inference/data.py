@@ -117,7 +117,7 @@ def choice_data(
     grid = answer_classes.numbers(answers)
     classes = answer_classes.classes(grid)
     options = answers if grid is None or classes is None else answer_classes.names(grid, classes)
-    question_code, questions = _codes(table["item"] + "@" + table["condition"])
+    question_code, questions = codes(table["item"] + "@" + table["condition"])
     first = table[~pd.Series(question_code).duplicated().to_numpy()]
     outcomes = [
         tuple(_outcome(o) for o in cells[item, condition] or ())
@@ -141,9 +141,9 @@ def choice_data(
         grouped = frame.groupby(list(frame), sort=True)
         summed = pd.DataFrame(values).groupby(grouped.ngroup().to_numpy()).agg("mean" if exact else "sum")
         frame, values = grouped.first().index.to_frame(index=False), summed.to_numpy()
-    unit_code, units = _codes(frame["unit"])
-    label_code, label_sets = _codes(frame["labels"])
-    wording_code, wordings = _codes(frame["wording"])
+    unit_code, units = codes(frame["unit"])
+    label_code, label_sets = codes(frame["labels"])
+    wording_code, wordings = codes(frame["wording"])
     crossed = len(wordings) > 1
     return ChoiceData(
         kind="probabilities" if exact else "counts",
@@ -159,7 +159,7 @@ def choice_data(
         question=frame["question"].to_numpy(),
         label_sets=label_sets,
         label_set=label_code,
-        position=_positions(frame["order"].tolist(), options) if grid is None else None,
+        position=positions(frame["order"].tolist(), options) if grid is None else None,
         logits=values if exact else np.empty((len(frame), 0)),
         counts=np.empty((len(frame), 0)) if exact else values,
         status_quo=np.array([any(o.status_quo for o in outcomes[0] if o.option == name) for name in options]),
@@ -260,13 +260,13 @@ def _units(table: pd.DataFrame, unit: str) -> np.ndarray | str:
     return np.asarray(table["wording" if unit == "wording" else "subject"].astype(str))
 
 
-def _codes(values: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+def codes(values: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     """Integer codes in order of first appearance, and the names they stand for."""
-    codes, names = pd.factorize(pd.Series(values), sort=False)
-    return np.asarray(codes), tuple(str(name) for name in names)
+    found, names = pd.factorize(pd.Series(values), sort=False)
+    return np.asarray(found), tuple(str(name) for name in names)
 
 
-def _positions(orders: Sequence[str], options: tuple[str, ...]) -> np.ndarray | None:
+def positions(orders: Sequence[str], options: tuple[str, ...]) -> np.ndarray | None:
     """(n, k) displayed position of each option; None unless every order is known and at least two differ."""
     if len(set(orders)) < 2 or "" in orders:
         return None

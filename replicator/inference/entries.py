@@ -60,7 +60,9 @@ def theory_entries(
         draws = natural[name]
         mean, sd = prior_moments(label.theory)[name]
         verdict = judge(parameter, float(draws.std(ddof=1)), sd)
-        entry = _drawn(label, condition, parameter.name, parameter.symbol, parameter.unit, draws, mean, sd, diagnostics)
+        entry = drawn_entry(
+            label, condition, parameter.name, parameter.symbol, parameter.unit, draws, mean, sd, diagnostics
+        )
         reasons = [*doubts(parameter, entry["interval"]), *([verdict.why_not] if verdict.why_not else [])]
         entry |= {
             "identified": not reasons,
@@ -68,7 +70,7 @@ def theory_entries(
             "likelihood_error": verdict.likelihood_error,
             "person_sd": person_sd.get(name),
         }
-        entries.append(_gated(entry, diagnostics))
+        entries.append(gated(entry, diagnostics))
     return entries
 
 
@@ -84,7 +86,7 @@ def nuisance_entry(
     """The entry of a parameter that belongs to no theory: sensitivity, lapse, intercept, position."""
     label = replace(label, primary=None)
     mean, sd = float(prior_draws.mean()), float(prior_draws.std())
-    entry = _drawn(
+    entry = drawn_entry(
         label, condition, name, symbol, "logit" if name != "lapse" else "share", draws, mean, sd, diagnostics
     )
     gained = entry["contraction"]
@@ -93,7 +95,7 @@ def nuisance_entry(
         entry["why_not"] = (
             f"The data remove {max(gained, 0.0):.0%} of the prior's variance, less than {CONTRACTION:.0%}."
         )
-    return _gated(entry, diagnostics)
+    return gated(entry, diagnostics)
 
 
 def silent_entries(
@@ -111,7 +113,7 @@ def silent_entries(
         parameter = theory.parameter(name)
         mean, sd = prior_moments(label.theory)[name]
         known = (sets or {}).get(name)
-        entry = _blank(label, condition, name, parameter.symbol, parameter.unit, mean, sd)
+        entry = blank_entry(label, condition, name, parameter.symbol, parameter.unit, mean, sd)
         entry |= {
             "why_not": why_not,
             "words": list(words),
@@ -127,7 +129,7 @@ def median_entry(
     people: int,
 ) -> Entry:  # fmt: skip
     """The median over people of estimates made one by one."""
-    entry = _blank(label, condition, parameter.name, parameter.symbol, parameter.unit, None, None)
+    entry = blank_entry(label, condition, parameter.name, parameter.symbol, parameter.unit, None, None)
     left_out = people - len(values)
     said = [f"The median of {len(values)} people, each estimated alone by maximum likelihood, without a prior."]
     if left_out:
@@ -167,13 +169,13 @@ def nuisance_prior(name: str, noise: str, unit: float = 1.0, size: int = PRIOR_D
     return rng.normal(prior.mean, prior.sd, size)
 
 
-def _drawn(
+def drawn_entry(
     label: Label, condition: str, name: str, symbol: str, unit: str, draws: np.ndarray, prior_mean: float,
     prior_sd: float, diagnostics: Diagnostics,
 ) -> Entry:  # fmt: skip
     tail = (1.0 - INTERVAL) / 2.0
     sd = float(draws.std(ddof=1))
-    return _blank(label, condition, name, symbol, unit, prior_mean, prior_sd) | {
+    return blank_entry(label, condition, name, symbol, unit, prior_mean, prior_sd) | {
         "mean": float(draws.mean()),
         "sd": sd,
         "interval": [float(q) for q in np.quantile(draws, [tail, 1.0 - tail])],
@@ -182,7 +184,7 @@ def _drawn(
     }
 
 
-def _gated(entry: Entry, diagnostics: Diagnostics) -> Entry:
+def gated(entry: Entry, diagnostics: Diagnostics) -> Entry:
     """A result that failed its diagnostics is not identified, and says so first."""
     if diagnostics.passed:
         return entry
@@ -190,7 +192,7 @@ def _gated(entry: Entry, diagnostics: Diagnostics) -> Entry:
     return entry | {"identified": False, "why_not": f"{failed} {entry['why_not'] or ''}".strip()}
 
 
-def _blank(
+def blank_entry(
     label: Label,
     condition: str,
     name: str,

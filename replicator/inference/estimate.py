@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from replicator import choices, files, theories
-from replicator.experiment import Experiment, Fit
-from replicator.inference import finished, gift_tables, personas, posterior, subjects, words
+from replicator.experiment import ALL, Experiment, Fit
+from replicator.inference import contrast, finished, gift_tables, personas, posterior, subjects, words
 from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, offered
 from replicator.inference.entries import (
     Entry,
@@ -93,6 +94,9 @@ def estimate_job(
     run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int
 ) -> list[Entry]:
     """One fit: the draws go into `posteriors/`, what was found is returned. `rows` are the population's."""
+    if job.fit.contrast is not None:
+        assert rows is not None
+        return _contrast_job(run, experiment, job, rows, seed)
     if _of_gifts(job.fit):
         assert rows is not None
         return _gift_job(run, experiment, job, rows, cells, seed)
@@ -110,7 +114,8 @@ def _posteriors(run: Run) -> set[str]:
 
 def _label(job: Job, unit: str, elicitation: str, *, intercept: bool, experiment: Experiment) -> Label:
     primary = experiment.analysis.primary
-    same = primary is not None and (job.fit.theory, job.fit.noise) == (primary.theory, primary.noise)
+    asked = (job.fit.theory, job.fit.noise, job.fit.contrast)
+    same = primary is not None and asked == (primary.theory, primary.noise, primary.contrast)
     return Label(
         population=job.population,
         theory=job.fit.theory,
@@ -271,6 +276,33 @@ def _spread(found: posterior.Posterior, theory: str, condition: int) -> dict[str
     return {name: float(np.mean(values)) for name, values in spreads.items()}
 
 
+def _contrast_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, seed: int) -> list[Entry]:
+    """Shares over all who answered, so that a population is one agent whoever its persons are."""
+    assert job.fit.contrast is not None
+    questions = choices.cells(run.choices)
+    names = choices.factor_columns(questions.columns)
+    levels = {
+        (row["item"], row["condition"]): {name.removeprefix("factor."): row[name] for name in names}
+        for row in questions.to_dict("records")
+    }
+    unit = "person" if job.kind == "human" else "wording"
+    label = _label(job, unit, str(rows["elicitation"].iloc[0]), intercept=False, experiment=experiment)
+    label = replace(label, estimand="representative_agent")
+
+    def keep(condition: str, found: posterior.Posterior) -> None:
+        name = _file_name(label) if condition == ALL else _file_name(label, condition)
+        posterior.write(
+            run.posteriors / name, found, (condition,),
+            {"population": label.population, "theory": label.theory, "noise": label.noise, "estimand": label.estimand,
+             "pooling": label.pooling, "sampling_unit": label.sampling_unit, "seed": seed},
+        )  # fmt: skip
+
+    kept = usable(rows)
+    if kept.empty:
+        return contrast.silent(label, ALL, words.nothing_usable(rows))
+    return contrast.entries(kept, levels, job.fit.contrast, label, seed=seed, keep=keep)
+
+
 def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, cells: Cells, seed: int) -> list[Entry]:
     elicitation = str(rows["elicitation"].iloc[0])
     recorded = "gift" if job.kind != "human" or job.pooling == "complete" else "person"
@@ -302,6 +334,6 @@ def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, ce
     return silent + entries
 
 
-def _file_name(label: Label) -> str:
-    parts = [label.population, label.theory, label.noise, label.estimand]
+def _file_name(label: Label, *more: str) -> str:
+    parts = [label.population, label.theory, label.noise, label.estimand, *more]
     return "--".join(re.sub(r"[^A-Za-z0-9.=,-]+", "_", part).strip("_") for part in parts) + ".nc"

@@ -42,7 +42,7 @@ twice the error in one data set of thirteen, four times in one of a thousand."""
 _CLEAR_OF_PEOPLE = 2.0
 """The same for people, who do differ."""
 
-_WIDTH = DEGREES_OF_FREEDOM / (DEGREES_OF_FREEDOM - 2.0)
+WIDTH = DEGREES_OF_FREEDOM / (DEGREES_OF_FREEDOM - 2.0)
 """Variance of a Student-t over its squared scale: what the mean of residuals inherits."""
 
 _LEAST_SCALE = 0.02
@@ -110,17 +110,17 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
             # What the items' misfit does to the location, it does to all centred effects at once.
             together = moved[i] > _TOGETHER * spread / structure.units
             clear = np.inf if together else _CLEAR if data.unit_name == "wording" else _CLEAR_OF_PEOPLE
-            _add_effect(walk, name, best[i], deviation[:, i], error[:, i], clear)
+            add_effect(walk, name, best[i], deviation[:, i], error[:, i], clear)
             for apart, noise in found[1:]:
-                _add_effect(walk, f"{name}_wording", None, apart[:, i], noise[:, i])
+                add_effect(walk, f"{name}_wording", None, apart[:, i], noise[:, i])
     if data.kind == "probabilities":
-        walk.start["residual"] = _scale_start(1.0 / float(precision.mean()) / _WIDTH)
+        walk.start["residual"] = scale_start(1.0 / float(precision.mean()) / WIDTH)
     if structure.cells:
         scatter = float(np.mean(1.0 / precision - 1.0 / answered))
         walk.centring["cell"] = (answered * scatter > 1.0).astype(float)
-        walk.start["residual"] = _scale_start(scatter / _WIDTH)
-        walk.start["cell_raw"] = walk.centring["cell"] * _smoothed(data.counts)
-    return _nudged(walk)
+        walk.start["residual"] = scale_start(scatter / WIDTH)
+        walk.start["cell_raw"] = walk.centring["cell"] * smoothed(data.counts)
+    return nudged(walk)
 
 
 def _crossed(
@@ -155,14 +155,14 @@ def _crossed(
     precision = _exact_precision(rest)
     errors = [error for _, error in _steps(ways, here.slopes[..., :size], rest, precision)[0]]
     walk = _at(best, names)
-    walk.start["residual"] = _scale_start(1.0 / float(precision.mean()) / _WIDTH)
+    walk.start["residual"] = scale_start(1.0 / float(precision.mean()) / WIDTH)
     if structure.item_misfit:
         error_of_question = float(np.mean(1.0 / (precision[0, 0] * repeated)))
         _add_misfit(walk, here.curves.mean(axis=0), off, error_of_question)
     for i, name in enumerate(names):
-        _add_effect(walk, name, best[i], effects[0][:, i], errors[0][:, i])
-        _add_effect(walk, f"{name}_wording", None, effects[1][:, i], errors[1][:, i])
-    return _nudged(walk)
+        add_effect(walk, name, best[i], effects[0][:, i], errors[0][:, i])
+        add_effect(walk, f"{name}_wording", None, effects[1][:, i], errors[1][:, i])
+    return nudged(walk)
 
 
 def _at(best: np.ndarray, names: list[str]) -> Geometry:
@@ -176,23 +176,23 @@ def _add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: float
     spread = float(np.mean(off**2))
     walk.centring["item_misfit"] = _weight(spread, error)
     walk.start["item_misfit_raw"] = walk.centring["item_misfit"] * (curve + off)
-    walk.start["item_misfit_sd"] = _scale_start(spread - error)
+    walk.start["item_misfit_sd"] = scale_start(spread - error)
 
 
-def _add_effect(
+def add_effect(
     walk: Geometry, name: str, centre: float | None, deviation: np.ndarray, error: np.ndarray, clear: float = _CLEAR
 ) -> None:
     """Rough (unit,) deviations from a centre, with the variance of each; without a centre they are those of crossed
     wordings, which sum to zero."""
     spread, noise = float(np.var(deviation, ddof=1)), float(error.mean())
     weight = walk.centring[name] = _weight(spread, noise, clear)
-    walk.start[f"{name}_sd"] = _scale_start(spread - noise)
+    walk.start[f"{name}_sd"] = scale_start(spread - noise)
     walk.start[f"{name}_raw"] = weight * (
         contrasts(len(deviation)).T @ deviation if centre is None else centre + deviation
     )
 
 
-def _nudged(walk: Geometry) -> Geometry:
+def nudged(walk: Geometry) -> Geometry:
     """A hair off the optimum: the sampler takes its first scales from the gradient, which must not be exactly zero."""
     nudge = np.random.default_rng(1)
     return Geometry(walk.centring, {k: value + _NUDGE * nudge.random(value.shape) for k, value in walk.start.items()})
@@ -274,10 +274,10 @@ def _pooled(data: ChoiceData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return data.question, data.logits, np.ones_like(data.logits)
     total = _by_question(data, data.question, data.counts)
     smooth = total + 0.5
-    return np.arange(len(total)), _smoothed(total), 1.0 / (1.0 / smooth[:, :-1] + 1.0 / smooth[:, -1:])
+    return np.arange(len(total)), smoothed(total), 1.0 / (1.0 / smooth[:, :-1] + 1.0 / smooth[:, -1:])
 
 
-def _smoothed(counts: np.ndarray) -> np.ndarray:
+def smoothed(counts: np.ndarray) -> np.ndarray:
     """(row, contrast) log odds of counts, with half an answer more of every option."""
     return np.asarray(np.log(counts[:, :-1] + 0.5) - np.log(counts[:, -1:] + 0.5))
 
@@ -358,7 +358,7 @@ def _steps(
 
 def _exact_precision(left: np.ndarray) -> np.ndarray:
     """(row, contrast) precision of exact answers, alike for all, from what is left of them."""
-    return np.full_like(left, 1.0 / (_WIDTH * max(_scale(left), _FLOOR) ** 2))
+    return np.full_like(left, 1.0 / (WIDTH * max(_scale(left), _FLOOR) ** 2))
 
 
 def _excess(rest: np.ndarray, precision: np.ndarray) -> float:
@@ -399,7 +399,7 @@ def _moved(slopes: np.ndarray, misfit: float) -> np.ndarray:
     return np.asarray(np.diag(np.linalg.inv(columns.T @ columns / misfit + np.eye(size))))
 
 
-def _scale_start(variance: float) -> np.ndarray:
+def scale_start(variance: float) -> np.ndarray:
     """Where a scale starts: at the rough standard deviation, but not at zero.
 
     From a scale that starts much too large, deviations take over what the theory should explain, and no way leads back.

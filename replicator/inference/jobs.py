@@ -61,7 +61,9 @@ def jobs_of(
     for name, rows in populations.items():
         kind = str(rows["population"].iloc[0])
         for fit in (*experiment.analysis.fits, *more):
-            if kind == "human":
+            if fit.contrast is not None:
+                yield Job(name, _kind(kind), fit, "partial")
+            elif kind == "human":
                 if rows["subject"].notna().all():
                     two = experiment.response.type == "choice" and len(experiment.options) == 2
                     alone = fit.noise == "logit" and two
@@ -77,15 +79,19 @@ def jobs_of(
                     yield Job(name, "model", fit, "partial", personas="crossed")
                 yield Job(
                     name,
-                    "simulated" if kind == "simulated" else "model",
+                    _kind(kind),
                     fit,
                     "partial" if several else "complete",
                     personas="averaged" if as_personas else "none",
                 )
     primary = experiment.analysis.primary
-    if experiment.response.type == "choice" and primary is not None:
+    if experiment.response.type == "choice" and primary is not None and primary.contrast is None:
         for reference in _published(experiment, conditions):
             yield Job(PUBLISHED + reference.id, "human", primary, "complete", reference)
+
+
+def _kind(population: str) -> Literal["model", "human", "simulated"]:
+    return "human" if population == "human" else "simulated" if population == "simulated" else "model"
 
 
 def unplanned(experiment: Experiment, named: Sequence[str], noises: Sequence[str]) -> tuple[Fit, ...]:
@@ -115,6 +121,11 @@ def as_asked(experiment: Experiment, name: str, noise: str) -> Fit:
     Raises UsageError for what is unknown, or does not go with the theory or with the experiment's answers.
     """
     theory, asked = theories.get(name), experiment.response.type
+    if theory.response == "any":
+        raise UsageError(
+            f'"{name}" needs to be told what it compares.',
+            remedy='Plan it in a specification, with its "factor" and "levels".',
+        )
     if asked not in theory.answers:
         fitting = [known for known, other in theories.THEORIES.items() if asked in other.answers]
         raise UsageError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
     names = [f"{name}_coordinate" for name in builder.coordinate_names(structure)] + ["lapse"]
     if structure.position:
         names.append("position_effect")
-    draws, diagnostics = _careful(
+    draws, diagnostics = careful(
         (structure, fixed.key),
         lambda: builder.build(structure, fixed, given, coords),
         given,
@@ -56,7 +56,7 @@ def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
     """The posterior of giving."""
     given = gifts.arrays(data)
     coords = {"condition": list(data.conditions), "coordinate": list(gifts.COORDINATES)}
-    draws, diagnostics = _careful(gifts.key(data), lambda: gifts.build(data, given), given, coords, ["location"], seed)
+    draws, diagnostics = careful(gifts.key(data), lambda: gifts.build(data, given), given, coords, ["location"], seed)
     location = _flat(draws, "location")
     coordinates = {name: location[:, :, j] for j, name in enumerate(gifts.COORDINATES)}
     return Posterior(draws, theories.get("giving").natural(np, coordinates), diagnostics, np.ones(1))
@@ -85,19 +85,25 @@ def of_coordinate(posterior: Posterior, name: str) -> np.ndarray:
     return _flat(posterior.draws, name)
 
 
-def _careful(
+def careful(
     key: Any,
     build: Any,
     given: Mapping[str, np.ndarray],
     coords: Mapping[str, Any],
     names: list[str],
     seed: int,
+    derive: Callable[[Draws], None] = lambda draws: None,
 ) -> tuple[Draws, Diagnostics]:
-    """Sample; where diagnostics fail, once more with a longer warm-up and smaller steps."""
+    """Sample; where diagnostics fail, once more with a longer warm-up and smaller steps.
+
+    `derive` adds to the draws what is diagnosed and follows from them.
+    """
     draws = sampling.draw(key, build, given, coords, seed=seed)
+    derive(draws)
     diagnostics = diagnose(draws, names)
     if not diagnostics.passed:
         draws = sampling.draw(key, build, given, coords, seed=seed, careful=True)
+        derive(draws)
         diagnostics = diagnose(draws, names)
     return draws, diagnostics
 

@@ -9,6 +9,7 @@ from replicator.errors import UsageError
 from replicator.theories.altruism import CES, TRUST
 from replicator.theories.ambiguity import AMBIGUITY
 from replicator.theories.certainty_equivalent import CERTAINTY_EQUIVALENT
+from replicator.theories.contrast import CONTRAST
 from replicator.theories.crra import CRRA
 from replicator.theories.dated_utility import CONVEX_BUDGET, DISCOUNTED_UTILITY
 from replicator.theories.discounting import EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC
@@ -28,6 +29,7 @@ THEORIES: Mapping[str, Theory] = {
         CUMULATIVE, AMBIGUITY, CERTAINTY_EQUIVALENT,
         EXPONENTIAL, HYPERBOLIC, QUASI_HYPERBOLIC, CONVEX_BUDGET, DISCOUNTED_UTILITY,
         GIVING, CES, ACCEPTANCE_THRESHOLD, FEHR_SCHMIDT, TRUST, CONDITIONAL_COOPERATION,
+        CONTRAST,
     )
 }  # fmt: skip
 

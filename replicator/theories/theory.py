@@ -89,8 +89,9 @@ class Theory:
     name: str
     title: str
     equation: str
-    response: Literal["choice", "amount", "number"]
-    """The kind of answer that it is chiefly about, see `answers`."""
+    response: Literal["choice", "amount", "number", "any"]
+    """The kind of answer that it is chiefly about, see `answers`; "any" where it compares answers and reads nothing in
+    them."""
     parameters: tuple[Parameter, ...]
     derived: tuple[Parameter, ...]
     """Quantities computed from the parameters that an analysis may be about; they have no prior of their own."""
@@ -135,11 +136,11 @@ class Theory:
     @property
     def noises(self) -> tuple[str, ...]:
         """How differences in value may become probabilities, see `theories.noise`; "none" where the theory says
-        probabilities itself.
+        probabilities itself, and for contrasts.
 
         Contextual utility is about lotteries: of two payments at different dates the range is all that they differ by.
         """
-        if self.response == "amount" or self.log_probabilities is not None:
+        if self.response in ("amount", "any") or self.log_probabilities is not None:
             return ("none",)
         return ("contextual", "logit", "equivalent") if self.utility is not None else ("logit", "equivalent")
 
@@ -150,6 +151,8 @@ class Theory:
             return ("amount",)
         if self.response == "number":
             return ("number", "amount")
+        if self.response == "any":
+            return ()  # a contrast is planned with what it compares
         return ("choice", "amount", "number", "allocation")
 
     def parameter(self, name: str) -> Parameter:

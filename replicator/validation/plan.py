@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from replicator.amounts import format_amount
 from replicator.documents import Steps, closest, did_you_mean, listed
 from replicator.errors import Fault
+from replicator.validation import contrast
 from replicator.validation.draft import Draft
 from replicator.validation.numbers import Result, results
 
@@ -39,13 +40,14 @@ def _fits(draft: Draft) -> Iterator[tuple[Steps, Mapping[str, Any]]]:
     places += [("analysis", "also", position) for position in range(len(also) if isinstance(also, list) else 0)]
     for place in places:
         sound = {key: draft.get(*place, key) for key in draft.keys(*place)}
-        yield place, {key: value for key, value in sound.items() if isinstance(value, str)}
+        yield place, {key: value for key, value in sound.items() if isinstance(value, str | list)}
 
 
 def _theories(draft: Draft, fits: list[tuple[Steps, Mapping[str, Any]]]) -> Iterator[Fault]:
     from replicator.theories import THEORIES
 
     seen: list[tuple[Any, ...]] = []
+    key: tuple[Any, ...]
     for place, fit in fits:
         if "theory" not in fit:
             continue
@@ -54,8 +56,15 @@ def _theories(draft: Draft, fits: list[tuple[Steps, Mapping[str, Any]]]) -> Iter
             remedy = did_you_mean(fit["theory"], THEORIES)
             yield draft.fault((*place, "theory"), f'unknown theory "{fit["theory"]}".', remedy)
             continue
-        yield from _fit(draft, place, fit, theory)
-        key = (fit["theory"], fit.get("noise"), fit.get("parameter"))
+        if theory.response == "any":
+            yield from contrast.faults(draft, place, fit)
+            if any(other[0] == theory.name for other in seen):
+                yield draft.fault(place, "there is a contrast already.", "Make it an experiment of its own.")
+            key = (theory.name, None)
+        else:
+            yield from contrast.foreign(draft, place, theory.name)
+            yield from _fit(draft, place, fit, theory)
+            key = (fit["theory"], fit.get("noise"), fit.get("parameter"))
         if key in seen and None not in key:
             yield draft.fault(place, "the same estimate is planned twice.", "Take one out.")
         seen.append(key)

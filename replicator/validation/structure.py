@@ -13,7 +13,6 @@ from replicator.validation.kinds import KINDS
 
 RESERVED_KEYS = ("players", "rounds", "feedback")
 RESERVED_RESPONSES = ("threshold", "belief")
-RESERVED_THEORIES = ("contrast",)
 
 
 def examine(document: Document) -> tuple[Draft, list[Fault]]:
@@ -47,13 +46,6 @@ def _reserved(document: Document) -> Iterator[tuple[Steps, Fault]]:
     if kind in RESERVED_RESPONSES:
         remedy = f"The types are {listed(list(KINDS))}."
         yield ("response", "type"), _later(draft, ("response", "type"), f'the response type "{kind}"', remedy)
-    also = ("analysis", "also")
-    for place in (("analysis", "primary"), *((*also, position) for position, _ in draft.entries(*also))):
-        theory = draft.raw(*place, "theory")
-        if theory in RESERVED_THEORIES:
-            steps = (*place, "theory")
-            remedy = "Name one of `replicator list theories`."
-            yield steps, _later(draft, steps, f'the theory "{theory}" (a contrast of texts)', remedy)
 
 
 def _later(draft: Draft, steps: Steps, what: str, remedy: str) -> Fault:
