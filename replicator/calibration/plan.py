@@ -49,6 +49,7 @@ _BLOCK = 10
 
 Kind = Literal["exact", "samples", "persons"]
 Purpose = Literal["prior", "fixed"]
+PURPOSES: tuple[Purpose, ...] = ("prior", "fixed")
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,11 @@ def tasks(chosen: tuple[Cell, ...]) -> Iterator[Task]:
     """Every fit, in blocks, so that all cells get on together."""
     longest = max((max(cell.fits, cell.fixed) for cell in chosen), default=0)
     for start in range(0, longest, _BLOCK):
-        for cell in chosen:
-            for purpose, planned in (("prior", cell.fits), ("fixed", cell.fixed)):
+        for purpose in PURPOSES:
+            for cell in chosen:
+                planned = cell.fits if purpose == "prior" else cell.fixed
                 for number in range(start, min(start + _BLOCK, planned)):
-                    yield Task(cell, "prior" if purpose == "prior" else "fixed", number)
+                    yield Task(cell, purpose, number)
 
 
 def _noise(theory: Theory) -> str:
