@@ -24,10 +24,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def primary(name: str, folder: Path, *models: tuple[str, Mapping[str, str]]) -> dict[str, Entry]:
-    """Model -> the estimate that the experiment is about, from its own wordings and one set of labels."""
+    """Model -> the estimate that the experiment is about, asked with one set of labels."""
     document = json.loads(resources.experiment_files()[name].read_text(encoding="utf-8"))
     document["analysis"]["also"] = []
-    del document["prompt"]["shared_wordings"]
     document["presentation"]["labels"] = document["presentation"]["labels"][:1]
     own = folder.parent / f"{name}.json"
     own.write_text(json.dumps(document), encoding="utf-8")

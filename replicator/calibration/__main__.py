@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from replicator import files
-from replicator.calibration import page, plan, rows
+from replicator.calibration import page, plan, references, rows
 from replicator.calibration.plan import Cell
 from replicator.calibration.refits import Row, fingerprint, fit
 from replicator.calibration.verdicts import calibration, recovery
@@ -44,7 +44,9 @@ def main(only: tuple[str, ...], minutes: float | None, page_only: bool, docs: Pa
                 _fit_all(chosen, done, folder, float("inf") if minutes is None else minutes)
         except KeyboardInterrupt:
             stopped = True
-        files.write_text(docs / "validation.md", page.page(done, ""))
+        files.write_text(
+            docs / "validation.md", page.page(done, references.section(references.read(folder / "references")))
+        )
     except ReplicatorError as problem:
         click.echo(f"error: {problem}", err=True)
         sys.exit(problem.exit_code)

@@ -8,7 +8,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import nutpie
@@ -25,6 +25,19 @@ TARGET_ACCEPT = 0.9
 CAREFUL_ACCEPT = 0.99
 """Of the second attempt, where the first had divergences or did not mix."""
 
+
+class Length(NamedTuple):
+    """Of a run of the sampler; counts of draws are by chain."""
+
+    chains: int
+    warmup: int
+    draws: int
+    accept: float
+
+
+USUAL = Length(CHAINS, WARMUP, DRAWS, TARGET_ACCEPT)
+CAREFUL = Length(CHAINS, 2 * WARMUP, 2 * DRAWS, CAREFUL_ACCEPT)
+
 _compiled: dict[Hashable, Any] = {}
 
 logging.getLogger("pytensor").setLevel(logging.ERROR)
@@ -38,11 +51,13 @@ def draw(
     *,
     seed: int,
     careful: bool = False,
+    length: Length | None = None,
 ) -> Draws:
     """Draws from the posterior of the model that `key` stands for, compiled on first use.
 
     `data` and `coords` replace those that the model was built with. The same seed gives the same draws. A careful
     attempt warms up and draws for twice as long with smaller steps, and learns which parameters move together.
+    `length` is that of a run unlike both, for reference.
     """
     if key not in _compiled:
         with warnings.catch_warnings():
@@ -62,18 +77,18 @@ def draw(
     compiled = dataclasses.replace(compiled.with_data(**read), _coords=dict(coords))
     # The chains are the threads: those of the matrix library would only stand in their way.
     with threadpool_limits(limits=1):
-        return _sample(compiled, seed, careful=careful)
+        return _sample(compiled, seed, length or (CAREFUL if careful else USUAL), careful=careful)
 
 
-def _sample(compiled: Any, seed: int, *, careful: bool) -> Draws:
+def _sample(compiled: Any, seed: int, length: Length, *, careful: bool) -> Draws:
     return nutpie.sample(
         compiled,
-        chains=CHAINS,
-        tune=WARMUP * (2 if careful else 1),
-        draws=DRAWS * (2 if careful else 1),
-        cores=min(CHAINS, os.cpu_count() or 1),
+        chains=length.chains,
+        tune=length.warmup,
+        draws=length.draws,
+        cores=min(length.chains, os.cpu_count() or 1),
         seed=seed,
-        target_accept=CAREFUL_ACCEPT if careful else TARGET_ACCEPT,
+        target_accept=length.accept,
         progress_bar=False,
         save_warmup=False,
         low_rank_modified_mass_matrix=careful,

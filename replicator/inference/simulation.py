@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from replicator import theories
+from replicator.inference import answer_classes
 from replicator.inference.data import LOGIT_LIMIT, ChoiceData
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure
 from replicator.inference.tabulation import sensitivity_unit, stake
@@ -49,8 +50,9 @@ def usual(structure: Structure) -> dict[str, tuple[float, float, float]]:
     The units' own parameters may lie as far apart as the prior of the location is wide.
     """
     found = {p.name: (p.prior.mean, p.prior.sd, p.prior.sd) for p in theories.get(structure.theory).parameters}
-    sensitivity = priors.prior("common", f"sensitivity_{structure.noise}")
-    found["sensitivity"] = (sensitivity.mean, sensitivity.sd, priors.prior("common", "between_units").sd)
+    if structure.sensitive:
+        sensitivity = priors.prior("common", f"sensitivity_{structure.noise}")
+        found["sensitivity"] = (sensitivity.mean, sensitivity.sd, priors.prior("common", "between_units").sd)
     if structure.intercept:
         intercept = priors.prior("common", "response_intercept")
         tilt = priors.prior("common", "between_units_tilt").sd
@@ -93,6 +95,8 @@ def log_odds(structure: Structure, data: ChoiceData, truth: Truth) -> np.ndarray
         eta        = s_u (V_k - V_K) + intercept_u + slot_k - slot_K
         P          = (1 - lapse) softmax(eta) + lapse / K
         log odds_k = log(P_k / P_K) + misfit_qk
+
+    Of long grids, options are classes of answers: their probability is the sum of their members'.
     """
     theory = theories.get(structure.theory)
     # (unit, question):
@@ -101,8 +105,13 @@ def log_odds(structure: Structure, data: ChoiceData, truth: Truth) -> np.ndarray
     each = {p.name: natural[p.name][:, :, None, None] for p in theory.parameters}
     stakes = stake(data.stimuli, data.condition)
     value = np.asarray(noises.values(np, structure.noise, theory, each, data.stimuli, stake=stakes))
-    unit = sensitivity_unit(structure.noise, data.stimuli, data.condition)
-    eta = (unit * np.exp(here["sensitivity"]))[:, :, None] * value
+    eta = value
+    if structure.sensitive:
+        unit = sensitivity_unit(structure.noise, data.stimuli, data.condition)
+        eta = (unit * np.exp(here["sensitivity"]))[:, :, None] * value
+    share = answer_classes.sizes(data.classes)
+    if share is not None:
+        eta = np.log(special.softmax(eta, axis=-1) @ np.eye(structure.options)[data.classes])
     if structure.intercept:
         eta = eta + here["response_intercept"][:, :, None] * (1.0 - data.status_quo.astype(float))
     eta = eta[data.unit, data.question]
@@ -110,7 +119,8 @@ def log_odds(structure: Structure, data: ChoiceData, truth: Truth) -> np.ndarray
         assert data.position is not None
         slots = np.column_stack([truth.position, -truth.position.sum(axis=1)]) / 2.0
         eta = eta + slots[data.label_set[:, None], data.position]
-    p = (1.0 - truth.lapse) * special.softmax(eta, axis=1) + truth.lapse / structure.options
+    p = (1.0 - truth.lapse) * special.softmax(eta, axis=1)
+    p = p + truth.lapse * (1.0 / structure.options if share is None else share)
     return np.asarray(np.log(p[:, :-1] / p[:, -1:]) + truth.misfit[data.question])
 
 
@@ -124,8 +134,18 @@ def answered(
     logits = log_odds(structure, data, truth)
     if structure.likelihood == "probabilities" or structure.cells:
         floor = priors.document("common")["parameters"]["residual"]["floor"]
-        logits = logits + (floor + truth.residual) * rng.standard_t(DEGREES_OF_FREEDOM, size=logits.shape)
+        logits = logits + (floor + truth.residual) * _student(rng, *logits.shape)
     if structure.likelihood == "probabilities":
         return replace(data, logits=np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT))
     p = special.softmax(np.column_stack([logits, np.zeros(len(logits))]), axis=1)
     return replace(data, counts=rng.multinomial(answers, p).astype(float))
+
+
+def _student(rng: np.random.Generator, rows: int, contrasts: int) -> np.ndarray:
+    """(row, contrast) Student-t scatter of log odds against the last option: every option's log probability scatters
+    alike, with half of the variance, by as much as the prompt scatters."""
+    if contrasts == 1:
+        return rng.standard_t(DEGREES_OF_FREEDOM, size=(rows, 1))
+    each = np.sqrt(0.5) * rng.normal(size=(rows, contrasts + 1))
+    widths = np.sqrt(rng.chisquare(DEGREES_OF_FREEDOM, size=(rows, 1)) / DEGREES_OF_FREEDOM)
+    return np.asarray((each[:, :-1] - each[:, -1:]) / widths)
