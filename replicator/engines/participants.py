@@ -331,14 +331,10 @@ def _fitting(experiment: Experiment) -> list[str]:
 def _require_domain(theory: Theory, model: str, experiment: Experiment) -> None:
     if theory.response != "choice" or not all(option.outcomes for option in experiment.options):
         return
-    options = [option.name for option in experiment.options]
-    asked = [
-        experiment.outcomes({**levels, **item.variables})
-        for levels in experiment.conditions()
-        for item in experiment.items
-    ]
+    asked = [{**levels, **item.variables} for levels in experiment.conditions() for item in experiment.items]
     try:
-        check_domain(theory, stimuli(asked, options))
+        for variables in asked:
+            check_domain(theory, stimuli([experiment.outcomes(variables)], experiment.option_names(variables)))
     except DataError as error:
         raise UsageError(f'"{model}" cannot answer "{experiment.name}": {error.problem}', remedy=error.remedy) from None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from replicator.inference import answer_classes
 from replicator.inference.data import ChoiceData
 from replicator.inference.tabulation import Direct, stake
 from replicator.theories.theory import Parameter, Theory
@@ -111,19 +112,26 @@ def off_the_curve(data: ChoiceData, misfit: np.ndarray, condition: int) -> str |
 
     `misfit` (q, k - 1) are deviations of single questions from the theory's curve, in log odds.
     """
-    asked = data.condition == condition
-    if asked.sum() < 2:
+    asked, grid = data.condition == condition, data.stimuli.answers is not None
+    if asked.sum() < 2 and not grid:
         return None
-    observed = _question_logits(data)[asked]
-    between = float(observed.var(axis=0).sum())
-    deviating = float(misfit[asked].var(axis=0).sum())
+    observed, deviations = _question_logits(data)[asked], misfit[asked]
+    if grid:  # which answers are given says something, even if every question gets the same ones
+        between, deviating = float(((observed - _evenly(data)) ** 2).sum()), float((deviations**2).sum())
+        what = "which answers are given more often than others"
+    else:
+        between, deviating = float(observed.var(axis=0).sum()), float(deviations.var(axis=0).sum())
+        what = "how choices change from question to question"
     if deviating <= MISFIT_SHARE * between:
         return None
     explained = max(1.0 - deviating / between, 0.0) if between > 0 else 0.0
-    return (
-        f"The theory accounts for {explained:.0%} of how choices change from question to question; the rest are "
-        "deviations of single questions."
-    )
+    return f"The theory accounts for {explained:.0%} of {what}; the rest are deviations of single questions."
+
+
+def _evenly(data: ChoiceData) -> np.ndarray:
+    """(k - 1) log odds where every possible answer is given equally often."""
+    sizes = answer_classes.sizes(data.classes)
+    return np.zeros(len(data.options) - 1) if sizes is None else np.log(sizes[:-1] / sizes[-1])
 
 
 def _question_logits(data: ChoiceData) -> np.ndarray:
@@ -139,7 +147,12 @@ def _question_logits(data: ChoiceData) -> np.ndarray:
 
 
 def no_response(data: ChoiceData) -> str | None:
-    """Why nothing can be learned from answers that do not change with the question; None where they do."""
+    """Why nothing can be learned from answers that do not change with the question; None where they do.
+
+    Of answers in numbers it is those that are all given equally often: others say something even of one question.
+    """
+    if data.stimuli.answers is not None:
+        return _any_answer(data)
     if len(data.questions) == 1:
         return "One question alone has usable answers: how they respond to what is offered cannot be seen."
     shares = data.shares
@@ -154,6 +167,14 @@ def no_response(data: ChoiceData) -> str | None:
     if data.position is not None and _certain_share(data) >= DETERMINISTIC:
         return f"It answers by displayed position, so that every question gives {split}: no response to the stimulus."
     return f"Every question gives the same shares ({split}): answers do not respond to the stimulus."
+
+
+def _any_answer(data: ChoiceData) -> str | None:
+    sizes = answer_classes.sizes(data.classes)
+    even = np.full(len(data.options), 1.0 / len(data.options)) if sizes is None else sizes
+    if np.abs(data.shares - even).max() >= RESPONSE:
+        return None
+    return "Every answer is given equally often, whatever is asked: answers do not respond to the stimulus."
 
 
 def is_deterministic(data: ChoiceData) -> bool:
