@@ -43,8 +43,8 @@ def ask(experiment: Experiment, folder: Path, *models: tuple[str, Mapping[str, s
         table = collect(experiment, engines, design.trials(experiment), store)
     choices.write(folder / "choices.parquet", table)
     flat = choices.read(folder / "choices.parquet")
-    lists = choices.read(folder / "choices.parquet", ["options", "probabilities"])
-    return flat.assign(options=lists["options"], probabilities=lists["probabilities"])
+    lists = choices.read(folder / "choices.parquet", ["outcomes", "options", "probabilities"])
+    return flat.assign(**{str(name): lists[name] for name in lists})
 
 
 def recorded(asked: pd.DataFrame, model: str, population: str, answers: Sequence[str], subjects: bool) -> pd.DataFrame:

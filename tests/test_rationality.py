@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -247,9 +247,9 @@ def test_which_of_three_options_is_dominated() -> None:
     def sure(own: float, other: float) -> Any:
         return tuple(((who, 0.0, ""), ((paid, 1.0, 1.0),)) for who, paid in (("other", other), ("self", own)) if paid)
 
-    assert list(dominance.dominated([sure(5, 2), sure(4, 2), sure(4, 3)])) == [False, True, False]
-    assert list(dominance.pareto([sure(5, 2), sure(4, 1), sure(4, 3)])) == [False, True, False]
-    assert not dominance.dominated([sure(5, 0), sure(5, 0)]).any()
+    assert list(dominance.worse((sure(5, 2), sure(4, 2), sure(4, 3))).dominated) == [False, True, False]
+    assert list(dominance.worse((sure(5, 2), sure(4, 1), sure(4, 3))).pareto) == [False, True, False]
+    assert not dominance.worse((sure(5, 0), sure(5, 0))).dominated.any()
 
 
 def triples() -> Experiment:
@@ -367,33 +367,39 @@ def test_a_budget_left_unanswered_is_said() -> None:
 # Real people
 
 
+def recorded(rows: Iterable[tuple[str, str, list[dict[str, Any]], int]], options: Sequence[str]) -> pd.DataFrame:
+    """Recorded choices of persons: who, the item, its outcomes and the place of the chosen option."""
+    blank = {"condition": "all", "response": "choice", "wording": "recorded", "labels": "", "order": "",
+             "elicitation": "recorded", "label_mass": np.nan, "status": "valid", "model": "them"}  # fmt: skip
+    return pd.DataFrame(
+        [
+            {**blank, "subject": subject, "item": item, "outcomes": outcomes, "options": list(options),
+             "probabilities": np.eye(len(options))[chosen]}
+            for subject, item, outcomes, chosen in rows
+        ]
+    )  # fmt: skip
+
+
+def gives(option: str, amount: float, probability: float = 1.0, to: str = "self") -> dict[str, Any]:
+    return {"option": option, "amount": amount, "probability_low": probability, "probability_high": probability,
+            "to": to, "delay": 0.0, "state": None}  # fmt: skip
+
+
 @pytest.mark.real_data
 def test_the_people_of_tom_2007_reverse_few_of_the_ordered_gambles() -> None:
     with real("human/tom2007_mixed_gambles/tom2007_choices.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["accept"] not in ("", "nan", "NaN", "n/a")]
-    base: dict[str, Any] = {"to": "self", "delay": 0.0, "state": None}
-
-    def outcomes(gain: float, loss: float) -> list[dict[str, Any]]:
-        ends = [("accept", gain, 0.5), ("accept", -loss, 0.5), ("reject", 0.0, 1.0)]
-        return [{**base, "option": o, "amount": a, "probability_low": p, "probability_high": p} for o, a, p in ends]
-
-    frame = pd.DataFrame(
-        [
-            {
-                "model": "Tom et al.", "subject": row["participant_id"], "item": f"{row['gain']}|{row['loss']}",
-                "condition": "all", "outcomes": outcomes(float(row["gain"]), float(row["loss"])), "response": "choice",
-                "wording": "recorded", "labels": "", "order": "", "elicitation": "recorded",
-                "options": ["accept", "reject"], "probabilities": np.array([yes := float(row["accept"]), 1.0 - yes]),
-                "label_mass": np.nan, "status": "valid",
-            }
-            for row in rows
-        ]
-    )  # fmt: skip
+        answered = [row for row in csv.DictReader(file) if row["accept"] not in ("", "nan", "NaN", "n/a")]
+    rows = []
+    for row in answered:
+        gain, loss, yes = (float(row[name]) for name in ("gain", "loss", "accept"))
+        outcomes = [gives("accept", gain, 0.5), gives("accept", -loss, 0.5), gives("reject", 0.0)]
+        rows.append((row["participant_id"], f"{gain}|{loss}", outcomes, 0 if yes else 1))
+    frame = recorded(rows, ["accept", "reject"])
     found = measured(frame)
     persons, together = found["monotonicity", "all"], found["monotonicity", "all", "share"]
     assert persons["n"] == 16
     assert persons["over"] == (256 * 255 - 2 * (120 * 120)) // 2  # all pairs but those with more to gain and to lose
-    # By hand for all persons at once: gambles with at least the gain and at most the loss, rejected.
+    # By hand: gambles with at least the gain and at most the loss of an accepted one, rejected.
     rates = []
     for _, own in frame.groupby("subject"):
         gain, loss = (own["item"].str.split("|").str[k].astype(float).to_numpy() for k in (0, 1))
@@ -404,3 +410,26 @@ def test_the_people_of_tom_2007_reverse_few_of_the_ordered_gambles() -> None:
     assert persons["value"] == pytest.approx(np.mean(rates))
     assert 0.0 < persons["value"] < 0.1
     assert persons["value"] < together["value"] < 0.25
+
+
+@pytest.mark.real_data
+def test_offers_to_the_people_of_heffner_2022_are_a_list_and_one_in_seven_switches_twice() -> None:
+    with real("human/heffner2022_games/ug_data.csv").open(encoding="utf-8") as file:
+        answers = list(csv.DictReader(file))
+    rows = []
+    for row in answers:
+        rest = 20 * float(row["unfairness"])
+        outcomes = [gives("accept", 20 - rest), gives("accept", rest, to="other"), gives("reject", 0.0)]
+        rows.append((row["sub"], row["unfairness"], outcomes, int(row["choice"] == "1")))
+    found = measured(recorded(rows, ["accept", "reject"]))
+    rejected = np.mean([row["choice"] == "1" for row in answers])
+    assert found["pareto", "all"]["value"] == pytest.approx(rejected)
+    assert ("dominance", "all") not in found
+    persons = found["multiple-switching", "all"]
+    assert (persons["n"], persons["over"]) == (715, 1)
+    # By hand, each person's two answers to an offer being two draws.
+    wide = pd.DataFrame(answers).assign(no=lambda d: d["choice"].eq("1")).pivot_table("no", "sub", "unfairness")
+    p = wide[sorted(wide, key=float)].to_numpy(dtype=float)
+    switches = (p[:, 1:] * (1 - p[:, :-1]) + p[:, :-1] * (1 - p[:, 1:])).sum(axis=1)
+    assert found["switches", "all"]["value"] == pytest.approx(switches.mean())
+    assert 0.1 < persons["value"] < 0.2 < found["multiple-switching", "all", "share"]["value"]

@@ -258,12 +258,12 @@ def holt_laury(stakes: float = 1.0) -> list[tuple[bundles.Bundle, bundles.Bundle
 
 def test_holt_and_laurys_rows_are_one_list_whatever_the_money_and_the_order() -> None:
     for pairs in (holt_laury(), holt_laury(100.0)):
-        found = order.lists(pairs, order.better_placed(pairs))
+        found = order.lists(pairs, order.better_placed(tuple(pairs)))
         assert [list(one) for one in found] == [list(range(10))]
     turned = [(risky, safe) for safe, risky in holt_laury()]
-    assert [list(one) for one in order.lists(turned, order.better_placed(turned))] == [list(range(9, -1, -1))]
+    assert [list(one) for one in order.lists(turned, order.better_placed(tuple(turned)))] == [list(range(9, -1, -1))]
     mixed = [holt_laury()[k] for k in (3, 9, 0, 5)]
-    assert [list(one) for one in order.lists(mixed, order.better_placed(mixed))] == [[2, 0, 3, 1]]
+    assert [list(one) for one in order.lists(mixed, order.better_placed(tuple(mixed)))] == [[2, 0, 3, 1]]
 
 
 def test_gambles_on_a_grid_are_lists_of_gains_and_of_losses() -> None:
@@ -272,7 +272,7 @@ def test_gambles_on_a_grid_are_lists_of_gains_and_of_losses() -> None:
         for gain in (10.0, 20.0, 30.0)
         for loss in (5.0, 10.0, 15.0)
     ]
-    better = order.better_placed(pairs)
+    better = order.better_placed(tuple(pairs))
     # Accepting is better placed with a larger gain and a smaller loss: 36 pairs, 9 of them apart.
     assert better.sum() == 27
     found = sorted(list(one) for one in order.lists(pairs, better))
@@ -285,7 +285,7 @@ def test_a_list_at_one_delay_is_found_among_others() -> None:
         for days in (7.0, 30.0)
         for sooner in (20.0, 30.0, 40.0)
     ]
-    found = sorted(list(one) for one in order.lists(pairs, order.better_placed(pairs)))
+    found = sorted(list(one) for one in order.lists(pairs, order.better_placed(tuple(pairs))))
     assert found == [[2, 1, 0], [5, 4, 3]]
 
 
@@ -294,10 +294,10 @@ def test_offers_are_ordered_by_what_the_responder_gets() -> None:
         return bundles.bundle(paid((own, 1.0)) + paid((100 - own, 1.0), to="other")) or (), ()
 
     pairs = [offered(own) for own in (10.0, 50.0, 30.0)]
-    found = order.lists(pairs, order.better_placed(pairs))
+    found = order.lists(pairs, order.better_placed(tuple(pairs)))
     assert [list(one) for one in found] == [[1, 2, 0]]  # rejecting (the second option) is best placed at the lowest
 
 
 def test_different_gambles_of_equal_use_to_somebody_are_not_ordered() -> None:
     pairs = [((), bundles.bundle(paid((20.0, 0.5), (0.0, 0.5)))), ((), bundles.bundle(paid((9.0, 1.0))))]
-    assert not order.better_placed(pairs).any()  # type: ignore[arg-type]
+    assert not order.better_placed(tuple(pairs)).any()  # type: ignore[arg-type]

@@ -28,6 +28,11 @@ CHOOSERS = 2000
 DRAWS = 100
 """Sets of choices drawn from each responder's probabilities, where these are not all 0 or 1."""
 
+ALL_DRAWS = 100_000
+"""Of more than a thousand responders fewer each, down to `FEWEST`: their mean is known well enough."""
+
+FEWEST = 10
+
 STRAIGHT = 1e-7
 """How far bundles may miss their line, as a part of the budget."""
 
@@ -159,7 +164,7 @@ def _findings(
     if who.unit in ("person", "persona"):
         together = [np.nanmean(one, axis=0, keepdims=True) for one in chances]
         values = _measured(some, prices, together, random)[0]
-        ways.append([Average(float(value), np.nan, np.nan, ways[0][0].n, "share") for value in values])
+        ways.append([Average(float(value), np.nan, np.nan, who.people, "share") for value in values])
     measures: tuple[Measure, ...] = ("afriat-index", "afriat-percentile", "garp")
     baselines = (float(random.index.mean()), 50.0, random.obeys)
     words = _words(len(some), random, len(each) - whole)
@@ -183,11 +188,12 @@ def _measured(
     """(responders, 3) Expected index, percentile and P(no axiom broken); NaN where a budget is unanswered."""
     generator = np.random.default_rng(SEED)
     found = np.full((len(chances[0]), 3), np.nan)
+    most = min(max(ALL_DRAWS // len(found), FEWEST), DRAWS)
     for responder in range(len(found)):
         own = [chance[responder] for chance in chances]
         if any(np.isnan(chance).any() for chance in own):
             continue
-        draws = 1 if all(chance.max() > 1.0 - revealed.ROUNDING for chance in own) else DRAWS
+        draws = 1 if all(chance.max() > 1.0 - revealed.ROUNDING for chance in own) else most
         chosen = np.stack(
             [
                 budget.bundles[generator.choice(len(chance), size=draws, p=chance / chance.sum())]

@@ -121,14 +121,6 @@ class Comparison:
         moved = dates.single[a] & dates.single[b] & timely & _dominates(self._pooled[who], a, b)
         return np.asarray(by_date | moved | (self.codes[a] == self.codes[b]), dtype=np.bool_)
 
-    def others_alike(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> Bools:
-        """Whether everybody else gets the same."""
-        same = np.ones(np.broadcast_shapes(a.shape, b.shape), dtype=bool)
-        for who in self.recipients:
-            if who != OWN:
-                same &= self.at_least(a, b, who) & self.at_least(b, a, who)
-        return same
-
     def others_at_least(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> Bools:
         """Whether everybody else is at least as well off with a."""
         good = np.ones(np.broadcast_shapes(a.shape, b.shape), dtype=bool)

@@ -7,7 +7,9 @@ is a taste. Such questions are counted apart, as *pareto*, where the other optio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -25,25 +27,26 @@ POSITION = 0.5
 say so: a bias to the position looks like violations of dominance."""
 
 
-def dominated(some: Sequence[Bundle]) -> Bools:
-    """(k,) Whether each of k options is dominated by another."""
-    return _worse(some, Comparison.others_alike, own=True)
+@dataclass(frozen=True)
+class Worse:
+    """Which of k options are worse than another, each (k,)."""
+
+    dominated: Bools
+    pareto: Bools
+    """Worse for somebody and better for nobody than another, which pays others differently."""
 
 
-def pareto(some: Sequence[Bundle]) -> Bools:
-    """(k,) Whether another option is at least as good for everybody and better for somebody, and others' payments
-    differ."""
-    return _worse(some, Comparison.others_at_least, own=False) & ~dominated(some)
-
-
-def _worse(some: Sequence[Bundle], others: Callable[..., Bools], own: bool) -> Bools:
+@lru_cache(maxsize=4096)
+def worse(some: tuple[Bundle, ...]) -> Worse:
+    """The options of one question that another one dominates, and those that it makes nobody better off to choose."""
     compared = Comparison(some)
     places = np.arange(len(some))
     a, b = places[:, None], places[None, :]
-    own_good, own_bad = compared.at_least(a, b), compared.at_least(b, a)
-    good = own_good & others(compared, a, b)
-    bad = own_bad if own else own_bad & others(compared, b, a)
-    return np.asarray((good & ~bad).any(axis=0), dtype=np.bool_)
+    good, bad = compared.at_least(a, b), compared.at_least(b, a)
+    others_good, others_bad = compared.others_at_least(a, b), compared.others_at_least(b, a)
+    dominated = (good & ~bad & others_good & others_bad).any(axis=0)
+    unanimous = (good & others_good & ~(bad & others_bad)).any(axis=0)
+    return Worse(np.asarray(dominated, dtype=np.bool_), np.asarray(unanimous & ~dominated, dtype=np.bool_))
 
 
 def findings(questions: Sequence[Question], condition: str, checks: bool = False) -> list[Finding]:
@@ -51,28 +54,25 @@ def findings(questions: Sequence[Question], condition: str, checks: bool = False
 
     `checks`: the questions are comprehension checks.
     """
-    kinds: list[tuple[Measure, Callable[[Sequence[Bundle]], Bools]]]
-    kinds = [("dominance-checks", dominated)] if checks else [("dominance", dominated), ("pareto", pareto)]
-    found = []
-    for measure, which in kinds:
-        marked = [
-            (question, worse)
-            for question in questions
-            if question.bundles is not None
-            and 1 < len(question.options) <= MOST_OPTIONS
-            and (worse := which(question.bundles)).any()
-        ]
-        if marked:
-            found.append(_finding(measure, condition, marked))
-    return found
+    compared = [
+        (question, worse(question.bundles))
+        for question in questions
+        if question.bundles is not None and 1 < len(question.options) <= MOST_OPTIONS
+    ]
+    marked: dict[Measure, list[tuple[Question, Bools]]] = {
+        "dominance-checks" if checks else "dominance": [(q, which.dominated) for q, which in compared],
+        "pareto": [] if checks else [(q, which.pareto) for q, which in compared],
+    }
+    offered = {measure: [(q, some) for q, some in pairs if some.any()] for measure, pairs in marked.items()}
+    return [_finding(measure, condition, pairs) for measure, pairs in offered.items() if pairs]
 
 
 def _finding(measure: Measure, condition: str, marked: Sequence[tuple[Question, Bools]]) -> Finding:
     good = pd.concat([question.usable for question, _ in marked])
     asked = pd.concat([question.asked for question, _ in marked])
-    values = np.concatenate([question.probabilities @ worse for question, worse in marked])
+    values = np.concatenate([question.probabilities @ which for question, which in marked])
     average = _average(good, asked, values)
-    published = [question.people[0] @ worse for question, worse in marked if question.people is not None]
+    published = [question.people[0] @ which for question, which in marked if question.people is not None]
     complete = len(published) == len(marked)
     return Finding(
         condition=condition,
@@ -84,7 +84,7 @@ def _finding(measure: Measure, condition: str, marked: Sequence[tuple[Question, 
         n=average.n,
         unit=average.unit,
         over=len(marked),
-        baseline=float(np.mean([worse.mean() for _, worse in marked])),
+        baseline=float(np.mean([which.mean() for _, which in marked])),
         human=float(np.mean(published)) if complete else np.nan,
         reference=marked[0][0].people[1] if complete and marked[0][0].people is not None else None,
     )
@@ -117,11 +117,11 @@ def _words(measure: Measure, marked: Sequence[tuple[Question, Bools]], mean: flo
 def _position(marked: Sequence[tuple[Question, Bools]], mean: float) -> str:
     """How the share of dominated choices depends on where the dominated option stood, where it does."""
     by_place: dict[bool, list[float]] = {True: [], False: []}
-    for question, worse in marked:
-        for order, chosen in zip(question.usable["order"].fillna(""), question.probabilities @ worse, strict=True):
+    for question, which in marked:
+        for order, chosen in zip(question.usable["order"].fillna(""), question.probabilities @ which, strict=True):
             first = order.split("|")[0]
             if first in question.options:
-                by_place[bool(worse[question.options.index(first)])].append(float(chosen))
+                by_place[bool(which[question.options.index(first)])].append(float(chosen))
     if not by_place[True] or not by_place[False]:
         return ""
     there, elsewhere = np.mean(by_place[True]), np.mean(by_place[False])

@@ -89,6 +89,11 @@ class Responders:
     drawn: bool
     """Whether answers are single draws of a model."""
 
+    @property
+    def people(self) -> int:
+        """How many persons or personas there are; the responders where neither is known."""
+        return int(self.keys["subject"].nunique()) if self.unit in ("person", "persona") else len(self.keys)
+
     @classmethod
     def of(cls, rows: pd.DataFrame) -> Responders:
         unit = shares.unit_of(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ SHORTEST = 3
 """Rows of a list: with two there is at most one switch."""
 
 
-def better_placed(pairs: Sequence[Pair]) -> Bools:
+@lru_cache(maxsize=32)
+def better_placed(pairs: tuple[Pair, ...]) -> Bools:
     """(n, n) Whether the second option is better placed against the first in question j than in question i.
 
     That is, who takes it at i takes it at j, because
@@ -35,9 +37,11 @@ def better_placed(pairs: Sequence[Pair]) -> Bools:
     compared = Comparison([*first, *second])
     x, y = np.arange(n), np.arange(n, 2 * n)
     exact = compared.exact[x] & compared.exact[y]
-    i, j = x[:, None], x[None, :]
-    grows = compared.at_least(j + n, i + n) & compared.at_least(i, j)
-    shrinks = compared.at_least(i + n, j + n) & compared.at_least(j, i)
+    grows, shrinks = np.zeros((2, n, n), dtype=bool)
+    for i in x:  # row by row: n x n comparisons of whole lotteries would not fit into memory
+        here, there = np.array([i]), np.array([i + n])
+        grows[i] = compared.at_least(y, there) & compared.at_least(here, x)
+        shrinks[i] = compared.at_least(there, y) & compared.at_least(x, here)
     gain = compared.advantage(y, x)
     rises = grows | (_nowhere_less(gain) & exact[:, None] & exact[None, :])
     falls = shrinks | (_nowhere_less(-gain) & exact[:, None] & exact[None, :])
@@ -47,7 +51,9 @@ def better_placed(pairs: Sequence[Pair]) -> Bools:
     for gain in others:
         ways[0] &= _nowhere_less(gain)
         ways[1] &= _nowhere_less(-gain)
-    return max(ways, key=lambda way: int(way.sum()))
+    found: Bools = max(ways, key=lambda way: int(way.sum()))
+    found.flags.writeable = False  # populations share it
+    return found
 
 
 def chain(better: Bools) -> NDArray[np.int64] | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from replicator.rationality import switching
 from replicator.rationality.bundles import Bools, Floats
@@ -13,10 +14,13 @@ from replicator.rationality.finding import Average, Finding, Measure, Responders
 from replicator.rationality.order import Pair, better_placed, lists
 from replicator.rationality.questions import Question
 
+LEAST_WHOLE = 0.5
+"""Where fewer responders than this part answered any list whole, nobody was shown lists."""
+
 CONSTANT = 0.005
 """With fewer switches than this the choice is the same in every row."""
 
-MOST_QUESTIONS = 600
+MOST_QUESTIONS = 1000
 """More questions than this are not compared two by two."""
 
 
@@ -33,14 +37,11 @@ def findings(questions: Sequence[Question], condition: str) -> list[Finding]:
 
 
 def _of_options(questions: Sequence[Question], condition: str) -> list[Finding]:
-    places: dict[Pair, int] = {}
-    for question in questions:
-        assert question.bundles is not None
-        places.setdefault((question.bundles[0], question.bundles[1]), len(places))
+    pairs = tuple(sorted({(q.bundles[0], q.bundles[1]) for q in questions if q.bundles is not None}))
+    places = {pair: place for place, pair in enumerate(pairs)}
     if len(places) > MOST_QUESTIONS:
         words = f"More than {MOST_QUESTIONS} different questions: they were not compared two by two."
         return [Finding(condition, "monotonicity", words)]
-    pairs = list(places)
     better = better_placed(pairs)
     if not better.any():
         return []
@@ -50,6 +51,8 @@ def _of_options(questions: Sequence[Question], condition: str) -> list[Finding]:
     who, second = answers
     people = _people(questions, places)
     ordered = lists(pairs, better)
+    if ordered and _whole(second, ordered).mean() < LEAST_WHOLE:
+        ordered = []
     found = _switching(condition, ordered, who, second, people) if ordered else []
     if not (len(ordered) == 1 and len(ordered[0]) == len(pairs)):
         found += _reversals(condition, better, who, second, people)
@@ -82,7 +85,7 @@ def _people(questions: Sequence[Question], places: dict[Pair, int]) -> tuple[Flo
 
 def _switching(
     condition: str,
-    ordered: Sequence[np.ndarray],
+    ordered: Sequence[NDArray[np.int64]],
     who: Responders,
     second: Floats,
     people: tuple[Floats, str] | None,
@@ -100,7 +103,7 @@ def _switching(
         ways = [(own, None if alone else people)]
         if alone:
             value = float(_over_lists(pooled(second), ordered, measure)[0])
-            ways.append((Average(value, np.nan, np.nan, own.n, "share"), people))
+            ways.append((Average(value, np.nan, np.nan, who.people, "share"), people))
         for average, beside in ways:
             if np.isnan(average.value):
                 continue
@@ -123,7 +126,7 @@ def _switching(
     return found
 
 
-def _over_lists(second: Floats, ordered: Sequence[np.ndarray], measure: str) -> Floats:
+def _over_lists(second: Floats, ordered: Sequence[NDArray[np.int64]], measure: str) -> Floats:
     """(r,) The mean over the lists that a responder answered whole; NaN where there is none."""
     counted = {
         "multiple-switching": switching.multiple_switching,
@@ -137,16 +140,20 @@ def _over_lists(second: Floats, ordered: Sequence[np.ndarray], measure: str) -> 
     return means
 
 
-def _list_words(measure: str, ordered: Sequence[np.ndarray], second: Floats, average: Average) -> str:
+def _whole(second: Floats, ordered: Sequence[NDArray[np.int64]]) -> Bools:
+    """(r,) Whether a responder answered any list whole."""
+    return np.asarray(~np.all([np.isnan(second[:, one]).any(axis=1) for one in ordered], axis=0), dtype=np.bool_)
+
+
+def _list_words(measure: str, ordered: Sequence[NDArray[np.int64]], second: Floats, average: Average) -> str:
     lengths = sorted({len(one) for one in ordered})
     rows = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else f"{lengths[0]}"
     which = f"one list of {rows} rows" if len(ordered) == 1 else f"{len(ordered)} lists of {rows} rows"
     text = f"In {which} one option grows better from row to row, so that any taste switches once at most. "
     if average.unit in ("person", "persona"):
         who = "persons" if average.unit == "person" else "personas, asked row by row,"
-        gaps = int((~np.array([np.isnan(second[:, one]).any(axis=1) for one in ordered])).any(axis=0).sum())
         text += f"Counted for {who} who answered a whole list."
-        missing = len(second) - gaps
+        missing = int((~_whole(second, ordered)).sum())
         text += f" {missing} answered none." if missing else ""
     elif average.unit == "share":
         text += "Of one responder who chooses by everybody's pooled shares, row by row."
@@ -177,7 +184,7 @@ def _reversals(
     ways = [(own, ".", None if alone else people)]
     if alone:
         value = float(switching.reversals(pooled(second), better)[0])
-        share = Average(value, np.nan, np.nan, own.n, "share")
+        share = Average(value, np.nan, np.nan, who.people, "share")
         ways.append((share, " by one responder who chooses by everybody's pooled shares.", people))
     return [
         Finding(

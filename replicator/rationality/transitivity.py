@@ -69,12 +69,13 @@ def findings(questions: Sequence[Question], condition: str) -> list[Finding]:
     text = f"{len(triples)} triples of options meet two by two. The value is how often three choices go in a circle"
     found = [_finding(condition, "intransitivity", own, f"{text}.", len(triples), 0.25)]
     if own.unit in ("person", "persona"):
-        share = Average(float(_cycling(pooled(chosen), triples)[0]), np.nan, np.nan, own.n, "share")
+        share = Average(float(_cycling(pooled(chosen), triples)[0]), np.nan, np.nan, who.people, "share")
         words = f"{text}, by one responder who chooses by everybody's pooled shares."
         found.append(_finding(condition, "intransitivity", share, words, len(triples), 0.25))
     drawn = set(rows["elicitation"]) <= shares.DRAWN
     sizes = np.bincount(place, minlength=len(pairs)) * int(drawn)
-    return found + _stochastic(condition, triples, pooled(chosen), sizes, own)
+    found += _stochastic(condition, triples, pooled(chosen), sizes, who.people)
+    return [entry for entry in found if not np.isnan(entry.value)]
 
 
 def triples_at_random(triples: NDArray[np.int64], sizes: NDArray[np.int64]) -> tuple[float, float]:
@@ -89,7 +90,7 @@ def triples_at_random(triples: NDArray[np.int64], sizes: NDArray[np.int64]) -> t
 
 
 def _stochastic(
-    condition: str, triples: NDArray[np.int64], left: Floats, sizes: NDArray[np.int64], own: Average
+    condition: str, triples: NDArray[np.int64], left: Floats, sizes: NDArray[np.int64], people: int
 ) -> list[Finding]:
     random = triples_at_random(triples, sizes)
     sides = _sides(left, triples)
@@ -107,7 +108,7 @@ def _stochastic(
         _finding(
             condition,
             measure,
-            Average(float(failed[k][0][known].mean()), np.nan, np.nan, own.n, "share"),
+            Average(float(failed[k][0][known].mean()), np.nan, np.nan, people, "share"),
             words[k] + chance,
             int(known.sum()),
             random[k],
