@@ -120,6 +120,7 @@ def _summary(experiment: Experiment, trials: Sequence[design.Trial]) -> Row:
 
 def _theories() -> list[Row]:
     from replicator.theories import THEORIES
+    from replicator.theories.humans import speaking_of
 
     return [
         {
@@ -127,6 +128,8 @@ def _theories() -> list[Row]:
             "title": theory.title,
             "equation": theory.equation,
             "response": theory.response,
+            "answers": list(theory.answers),
+            "reads": [*sorted(theory.reads), *theory.variables],
             "noises": list(theory.noises),
             "parameters": [
                 {
@@ -134,13 +137,23 @@ def _theories() -> list[Row]:
                     "symbol": p.symbol,
                     "unit": p.unit,
                     "description": p.description,
+                    "scale": p.scale,
+                    "neutral": p.neutral,
                     "derived": p not in theory.parameters,
-                    "prior": {"mean": p.prior.mean, "sd": p.prior.sd, "scale": p.scale, "source": p.prior.source},
+                    "prior": {
+                        "mean": p.prior.mean,
+                        "sd": p.prior.sd,
+                        "scale": p.scale,
+                        "person_sd": p.prior.person_sd,
+                        "source": p.prior.source,
+                    },
                 }
                 for p in (*theory.parameters, *theory.derived)
             ],
+            "derived": [p.name for p in theory.derived],
             "needs": theory.needs,
             "citation": theory.citation,
+            "humans": list(speaking_of(theory)),
         }
         for theory in THEORIES.values()
     ]

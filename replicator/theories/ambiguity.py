@@ -73,6 +73,7 @@ AMBIGUITY = Theory(
     marginal_utility=power_marginal_utility,
     inverse=gain_inverse,
     decision_weights=decision_weights,
+    humans=("ambiguity_premium",),
     reads=frozenset({"ambiguity"}),
     needs="lotteries over gains with known probabilities, which show the curvature, besides those with unknown ones: "
     "with unknown ones alone, b and rho trade off",

@@ -51,6 +51,7 @@ CERTAINTY_EQUIVALENT = Theory(
     value=value,
     reads=frozenset({"number"}),
     zero_limit={"risk_aversion": 1.0},
+    humans=("hl_crra_bin",),
     needs="lotteries over gains, each as the outcomes of every answer, and answers from its smallest amount to its "
     "largest",
     citation="Becker, DeGroot & Marschak 1964, doi:10.1002/bs.3830090304",

@@ -127,6 +127,7 @@ DISCOUNTED_UTILITY = Theory(
     derived=(log_annual_rate("discounted-utility"), _MONEY_RATE),
     natural=joint_natural,
     value=joint_value,
+    humans=("crra_andersen08",),
     reads=frozenset({"delay"}),
     needs="lotteries, which show r, and sure amounts sooner against larger ones later, which show d / (1-r): two "
     "experiments with the same people or models, fitted together",

@@ -34,6 +34,7 @@ EXPECTED_VALUE = Theory(
     marginal_utility=marginal_utility,
     inverse=inverse,
     losses=True,
+    humans=("hl_safe_byrow", "bret_boxes", "ig_share"),
     needs="options that differ in expected value; what is estimated is the sensitivity to it, and other theories are "
     "compared with this one",
     citation="Bernoulli 1738, doi:10.2307/1909829, from whom it departs",

@@ -100,6 +100,7 @@ FEHR_SCHMIDT = Theory(
     value=fehr_schmidt_value,
     losses=True,
     reads=frozenset({"other"}),
+    humans=("trust_return", "trust_moblab_return"),
     needs="alternatives in which one gets less than the other (envy) and others in which one gets more (guilt), at "
     "different costs",
     citation="Fehr & Schmidt 1999, doi:10.1162/003355399556151; Charness & Rabin 2002, doi:10.1162/003355302760193904",

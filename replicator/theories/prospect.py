@@ -90,6 +90,7 @@ RANK_DEPENDENT = Theory(
     marginal_utility=power_marginal_utility,
     inverse=gain_inverse,
     weight=prelec,
+    humans=("gamma_frey17",),
     needs="lotteries over gains whose probabilities range from small to large, at stakes that differ several-fold",
     citation="Quiggin 1982, doi:10.1016/0167-2681(82)90008-7; Prelec 1998, doi:10.2307/2998573",
 )
@@ -120,6 +121,7 @@ RANK_DEPENDENT_TWO = Theory(
     marginal_utility=power_marginal_utility,
     inverse=gain_inverse,
     weight=prelec_two,
+    humans=("gamma_frey17",),
     needs="lotteries over gains with probabilities from .01 to .99 and at least two levels of stakes: otherwise "
     "curvature and elevation trade off",
     citation="Prelec 1998, doi:10.2307/2998573",
@@ -170,6 +172,7 @@ CUMULATIVE = Theory(
     inverse=power_inverse,
     weight=prelec,
     losses=True,
+    humans=("gamma_tk92", "gamma_frey17"),
     needs="lotteries over gains, over losses and mixed ones, with probabilities from small to large; even gambles "
     "alone cannot tell weighting from loss aversion",
     citation="Tversky & Kahneman 1992, doi:10.1007/BF00122574; one curvature for gains and losses after Nilsson et al. "

@@ -60,6 +60,7 @@ CONDITIONAL_COOPERATION = Theory(
     value=value,
     reads=frozenset({"number"}),
     variables=(OTHERS,),
+    humans=("pgg_zelmer", "pgg_moblab"),
     needs=f"contributions from nothing to the endowment, asked for several contributions of the others (variable "
     f'"{OTHERS}") from nothing to the endowment',
     citation="Fischbacher, Gaechter & Fehr 2001, doi:10.1016/S0165-1765(01)00394-9",

@@ -133,6 +133,9 @@ class Theory:
     """Parameter -> value from which the utility of nothing is minus infinity: beyond it, whether an option can pay
     nothing decides, and the parameter hardly matters."""
 
+    humans: tuple[str, ...] = ()
+    """Ids of references in `priors/humans` that speak of it besides those that estimate one of its parameters."""
+
     @property
     def noises(self) -> tuple[str, ...]:
         """How differences in value may become probabilities, see `theories.noise`; "none" where the theory says
