@@ -68,9 +68,9 @@ CRRA = Theory(
     inverse=inverse,
     zero_limit={"risk_aversion": 1.0},
     humans=("bret_boxes", "bret_moblab", "ig_share", "gp97_h", "gp97_l", "hl_safe_byrow", "hl_safe_meta"),
-    needs="lotteries over gains among which the better one changes as risk aversion changes; boxes collected and amounts "
-    "invested are grids of such lotteries",
-    citation="Holt & Laury 2002, doi:10.1257/000282802762024700; Wakker 2008, doi:10.1002/hec.1331; for boxes Crosetto & "
-    "Filippin 2013, doi:10.1007/s11166-013-9170-z, and for investments Gneezy & Potters 1997, "
+    needs="lotteries over gains among which the better one changes as risk aversion changes; boxes collected and "
+    "amounts invested are grids of such lotteries",
+    citation="Holt & Laury 2002, doi:10.1257/000282802762024700; Wakker 2008, doi:10.1002/hec.1331; for boxes Crosetto "
+    "& Filippin 2013, doi:10.1007/s11166-013-9170-z, and for investments Gneezy & Potters 1997, "
     "doi:10.1162/003355397555217",
 )
