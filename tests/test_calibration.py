@@ -16,7 +16,7 @@ from replicator.calibration.refits import Row
 from replicator.calibration.statistics import RANK_DRAWS, coverage_p_value, holm, rank_p_value, too_low_p_value
 from replicator.calibration.verdicts import calibration, recovery
 from replicator.errors import DataError
-from replicator.inference.simulation import answered, drawn, usual
+from replicator.inference.simulation import answered, drawn, log_odds, usual
 
 CELLS = plan.cells()
 
@@ -121,7 +121,7 @@ def test_drawn_truths_answer_every_design(cell: Cell) -> None:
 
     def made(number: int) -> np.ndarray:
         rng, data = cell.random("prior", number), cell.data()
-        shape = cell.structure(replace(data, counts=np.ones((len(data.question), 2))))
+        shape = cell.structure(replace(data, counts=np.ones((len(data.question), len(data.options)))))
         with_answers = answered(shape, data, drawn(shape, rng), rng)
         return with_answers.logits if cell.kind == "exact" else with_answers.counts
 
@@ -143,3 +143,22 @@ def test_fixed_truths_take_all_sides_of_the_centre() -> None:
         assert set(at) <= {plan.OFFSET, -plan.OFFSET}
         places.add(at)
     assert len(places) == 8
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.kind == "exact"], ids=lambda cell: cell.theory)
+def test_every_design_tells_its_parameters_apart(cell: Cell) -> None:
+    """No direction of one prior sd, at the prior's centre, moves the questions' log odds by less than .1 (root mean
+    square)."""
+    data = cell.data()
+    shape = cell.structure(data)
+    priors, truth = usual(shape), drawn(shape, np.random.default_rng(0))
+    still = {name: np.zeros(shape.units) for name in priors}
+    here = replace(truth, deviation=still, lapse=0.02, position=0 * truth.position, misfit=0 * truth.misfit)
+    asked_first = [int(np.flatnonzero(data.question == question)[0]) for question in range(shape.questions)]
+
+    def at(name: str, step: float) -> np.ndarray:
+        places = {n: np.full(1, mean + step * sd * (n == name)) for n, (mean, sd, _) in priors.items()}
+        return log_odds(shape, data, replace(here, location=places))[asked_first].ravel()
+
+    slopes = np.column_stack([(at(name, 0.05) - at(name, -0.05)) / 0.1 for name in priors])
+    assert np.linalg.svd(slopes / np.sqrt(len(slopes)), compute_uv=False).min() > 0.1

@@ -19,14 +19,22 @@ _BY_THEORY = {
     "exponential": "delays",
     "quasi-hyperbolic": "delays with and without a front end",
     "acceptance-threshold": "offers",
+    "expo-power": "paired lotteries at small and large stakes",
+    "ambiguity": "known and unknown chances",
+    "convex-budget": "budgets over two dates",
+    "discounted-utility": "chances and delays",
+    "ces": "budgets for two",
+    "trust": "sending",
 }
 
 _SURE_OR_CHANCE = (
     # what is sure; the larger amount, its probability, the smaller amount
-    (4, 100, 0.02, 0), (12, 100, 0.10, 0), (25, 100, 0.25, 0), (9, 20, 0.50, 0), (45, 100, 0.50, 0),
-    (70, 100, 0.75, 0), (88, 100, 0.90, 0), (96, 100, 0.98, 0), (45, 80, 0.50, 20), (26, 80, 0.10, 20),
+    (1, 100, 0.02, 0), (7, 100, 0.02, 0), (18, 100, 0.10, 0), (15, 100, 0.25, 0), (6, 20, 0.50, 0), (14, 20, 0.50, 0),
+    (60, 100, 0.50, 0), (55, 100, 0.75, 0), (97, 100, 0.90, 0), (85, 100, 0.98, 0), (30, 80, 0.50, 20),
+    (40, 80, 0.10, 20),
 )  # fmt: skip
-"""Chances from .02 to .98 at stakes of 20 to 100: curvature, elevation and bend of the weights apart."""
+"""Chances from .02 to .98 at stakes of 20 to 100, worth clearly more or less than what is sure: curvature, elevation
+and bend of the weights apart, and sensitivity."""
 
 _EVEN_GAMBLES = ((10, 5), (10, 10), (10, 20), (20, 5), (20, 20), (40, 10), (40, 20), (40, 60))
 """Gain and loss, against nothing; ratios from .5 to 4 at small and large stakes."""
@@ -34,7 +42,7 @@ _EVEN_GAMBLES = ((10, 5), (10, 10), (10, 20), (20, 5), (20, 20), (40, 10), (40, 
 _GAINS = ((8, 20, 0.5), (30, 100, 0.5), (40, 80, 0.5))
 """What is sure; the amount and its chance: curvature without losses."""
 
-_WEIGHTED = ((8, 60, 0.1), (25, 60, 0.5), (52, 60, 0.9), (-8, -60, 0.1), (-52, -60, 0.9))
+_WEIGHTED = ((12, 60, 0.1), (20, 60, 0.5), (45, 60, 0.9), (-12, -60, 0.1), (-40, -60, 0.9), (-3, -60, 0.1))
 
 _FRONT_ENDS = (
     # sooner amount and its delay, later amount and its delay, in days
@@ -48,6 +56,21 @@ _DIVISIONS = (
     ((10, 10), (11, 5)), ((10, 10), (12, 2)), ((10, 10), (18, 2)), ((8, 8), (9, 0)), ((20, 20), (24, 10)),
 )  # fmt: skip
 """Equal or unequal: four costs of being behind, four of being ahead."""
+
+_UNKNOWN = (
+    # what is sure; the amount and the limits of its probability
+    (6, 20, 0.5, 0.5), (14, 20, 0.5, 0.5), (40, 100, 0.25, 0.25), (30, 100, 0.5, 0.5), (55, 100, 0.75, 0.75),
+    (7, 20, 0.25, 0.75), (60, 100, 0.25, 0.75), (30, 100, 0.0, 1.0), (40, 100, 0.0, 0.5), (55, 100, 0.5, 1.0),
+)  # fmt: skip
+
+_BUDGETS = ((100, 1.05, 0, 30), (100, 1.2, 0, 30), (100, 1.5, 0, 30), (100, 1.1, 0, 180), (100, 1.5, 0, 180),
+            (100, 1.05, 30, 60), (100, 1.2, 30, 60), (100, 1.1, 30, 210), (100, 1.5, 30, 210))  # fmt: skip
+"""What there is at the earlier date, what it becomes at the later one, and the two dates in days."""
+
+_PRICES = (0.25, 0.5, 0.8, 1.0, 1.25, 2.0, 3.0, 4.0)
+"""What giving one unit costs."""
+
+_MULTIPLIERS = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 0.5)
 
 _OFFERS = ("offer-5", "offer-10", "offer-20", "offer-25", "offer-30", "offer-40", "offer-50", "offer-60")
 
@@ -84,6 +107,39 @@ def questions(name: str) -> Questions:
             ("sure", "chance"),
             [(_paid("sure", s), *_lottery("chance", x, p, y)) for s, x, p, y in _SURE_OR_CHANCE],
         )
+    if name == "paired lotteries at small and large stakes":
+        return written(
+            ("safe", "risky"),
+            [
+                (*_lottery("safe", 2.0 * x, p, 1.6 * x), *_lottery("risky", 3.85 * x, p, 0.1 * x))
+                for x in (1, 5, 25)
+                for p in (0.3, 0.5, 0.7, 0.9)
+            ],
+        )
+    if name == "known and unknown chances":
+        return written(
+            ("sure", "chance"),
+            [(_paid("sure", s), *_unknown("chance", x, low, high)) for s, x, low, high in _UNKNOWN],
+        )
+    if name == "budgets over two dates":
+        return written(("sooner", "both", "later"), [_budget(*budget) for budget in _BUDGETS])
+    if name == "chances and delays":
+        chances = [(_paid("first", s), *_lottery("second", x, p, y)) for s, x, p, y in _SURE_OR_CHANCE[2:8]]
+        delays = [(_paid("first", x), _paid("second", y, delay=t)) for x, _, y, t in _FRONT_ENDS[:5]]
+        return written(("first", "second"), chances + delays)
+    if name == "budgets for two":
+        return written(
+            ("keep", "share", "give"),
+            [
+                (*_shared("keep", 90, 10 / price), *_shared("share", 50, 50 / price), *_shared("give", 10, 90 / price))
+                for price in _PRICES
+            ],
+        )
+    if name == "sending":
+        return written(
+            ("keep", "half", "all"),
+            [(*_shared("keep", 10, 0), *_shared("half", 5, 5 * m), *_shared("all", 0, 10 * m)) for m in _MULTIPLIERS],
+        )
     gambles = [(*_lottery("accept", gain, 0.5, -loss), _nothing(0)) for gain, loss in _EVEN_GAMBLES]
     gains = [(*_lottery("accept", x, p, 0), _nothing(sure)) for sure, x, p in _GAINS]
     weighted = [(*_lottery("accept", x, p, 0), _nothing(sure)) for sure, x, p in _WEIGHTED]
@@ -105,6 +161,21 @@ def _paid(option: str, amount: float, *, p: float = 1.0, delay: float = 0.0, to:
 
 def _lottery(option: str, amount: float, p: float, otherwise: float) -> tuple[Outcome, Outcome]:
     return _paid(option, amount, p=p), _paid(option, otherwise, p=1.0 - p)
+
+
+def _unknown(option: str, amount: float, low: float, high: float) -> tuple[Outcome, Outcome]:
+    """A chance that is known to lie between two numbers, of an amount or else nothing."""
+    return Outcome(option, float(amount), low, high), Outcome(option, 0.0, 1.0 - high, 1.0 - low)
+
+
+def _budget(total: float, rate: float, sooner: float, later: float) -> tuple[Outcome, ...]:
+    """All at the sooner date, half at each, all at the later one."""
+    return (
+        _paid("sooner", total, delay=sooner),
+        _paid("both", total / 2, delay=sooner),
+        _paid("both", rate * total / 2, delay=later),
+        _paid("later", rate * total, delay=later),
+    )
 
 
 def _shared(option: str, own: float, other: float) -> tuple[Outcome, Outcome]:

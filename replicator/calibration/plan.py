@@ -131,7 +131,7 @@ def _noise(theory: Theory) -> str:
 
 def _why_not(theory: Theory) -> str | None:
     if theory.response != "choice":
-        return "It is about amounts, which are estimated by other models."
+        return "It is not about options in the first place, and has no small design here."
     try:
         check_domain(theory, to_persons(questions(design_name(theory)), 1).stimuli)
     except DataError as problem:
