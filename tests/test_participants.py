@@ -377,7 +377,7 @@ def test_utility_that_overflows_is_an_error_and_never_an_answer() -> None:
         (lambda: _open("participants:crra", HOLT_LAURY, r=1, risk_aversion=1), "twice"),
         (lambda: _open("participants:loss-aversion", GAMBLES, **{"lambda": 0}), "lambda=0"),
         (lambda: _open("participants:crra", GAMBLES), "about gains, but an option loses 20"),
-        (lambda: _open("participants:crra", DICTATOR), "participants:giving"),
+        (lambda: _open("participants:crra", DICTATOR), "fehr-schmidt"),
         (lambda: _open("participants:giving", HOLT_LAURY), "participants:crra"),
         (lambda: _open("participants:giving", DICTATOR, p_zero=0.7, p_half=0.6), "sum to"),
         (lambda: _open("participants:giving", DICTATOR, mean_share=0.5), "mean_share"),

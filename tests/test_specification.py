@@ -84,6 +84,7 @@ def test_an_amount_has_its_grid_recipients_and_dates() -> None:
 def test_states_and_degenerate_intervals_are_read() -> None:
     def change(spec: Spec) -> None:
         spec["options"]["safe"]["outcomes"] = [{"amount": 1, "probability": [1, "0.5 + 0.5"], "state": "left"}]
+        spec["analysis"] = {"primary": None}  # no theory of risk reads another player's actions
 
     outcome = read(changed(change)).options[0].outcomes[0]
     assert outcome.state == "left"

@@ -44,7 +44,7 @@ TRUTHS: dict[str, dict[str, float]] = {
 }
 CHOICE = [theory for theory in THEORIES.values() if theory.response == "choice" and theory.parameters]
 RISKY = [theory for theory in CHOICE if theory.utility is not None]
-VALUED = [pytest.param(t, kind, id=f"{t.name}-{kind}") for t in CHOICE for kind in t.noises]
+VALUED = [pytest.param(t, kind, id=f"{t.name}-{kind}") for t in CHOICE for kind in t.noises if kind != "none"]
 RISK_AVERSION = [-1.0, -0.4, 0.0, 0.5, 1.0, 1.0 + 1e-9, 1.5, 3.0]
 """Seeking, neutral, averse, logarithmic and next to it, and the strongly averse."""
 

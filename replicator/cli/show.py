@@ -204,7 +204,7 @@ def _models() -> list[Row]:
 def _settings(theory: Theory) -> list[str]:
     """What `--model-args` takes: r=...,noise=...,lapse=..."""
     names = [parameter.symbol for parameter in theory.parameters]
-    return [f"{name}=..." for name in (*names, *(["noise"] if theory.response == "choice" else []), "lapse")]
+    return [f"{name}=..." for name in (*names, *([] if theory.noises == ("none",) else ["noise"]), "lapse")]
 
 
 def _columns(*names: str) -> Callable[[Row], Cells]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from replicator.engines.simulated import Floats, People, choice_probabilities, c
 from replicator.errors import DataError, UsageError
 from replicator.experiment import Contrast, Experiment, format_value
 from replicator.theories import THEORIES, Theory
-from replicator.theories.stimuli import check_domain, stimuli
+from replicator.theories.stimuli import check_domain, declared, stimuli
 
 PREFIX = "participants:"
 
@@ -136,7 +137,7 @@ def _chooser(
     parameters = {**_defaults(theory), **{k: v for k, v in given.items() if k not in _BOUNDS or k == "p_all"}}
     _require_coherent_gifts(parameters)
     truth = dict(parameters)
-    if theory.response == "choice":
+    if theory.noises != ("none",):
         truth["sensitivity"] = given.get("noise", DEFAULT_NOISE)
     lapse = given.get("lapse", 0.0)
     people = {key: np.array([value]) for key, value in truth.items()}
@@ -192,12 +193,16 @@ def _theory_rule(theory: Theory, people: People, lapse: float, tilt: Callable[[T
     known: dict[tuple[Any, ...], Floats] = {}
 
     def rule(trial: Trial) -> Floats | None:
-        if not trial.outcomes:
+        if not trial.outcomes and ("number" not in theory.reads or trial.check is not None):
             return None
         shift = tilt(trial)
-        question = (trial.outcomes, trial.options, shift.tobytes())
+        given = {**trial.stimulus, **trial.factors}
+        variables = {name: given[name] for name in theory.variables if name in given}
+        question = (trial.outcomes, trial.options, shift.tobytes(), tuple(variables.items()))
         if question not in known:
-            each = choice_probabilities(theory, people, trial.outcomes, trial.options, lapse=lapse, tilt=shift)
+            each = choice_probabilities(
+                theory, people, trial.outcomes, trial.options, lapse=lapse, tilt=shift, variables=variables
+            )
             known[question] = each.mean(axis=0)
         return known[question]
 
@@ -237,7 +242,7 @@ def _argument_names(theory: Theory) -> dict[str, str]:
         around = ("lapse", "wording_sd", "p_all")
         return names | {key: key for key in around}
     around = ("lapse", "position", "wording_sd")
-    if theory.response == "any":
+    if theory.noises == ("none",):
         return names | {key: key for key in around}
     return names | {key: key for key in ("noise", *around)} | {"sensitivity": "noise"}
 
@@ -329,12 +334,14 @@ def _fitting(experiment: Experiment) -> list[str]:
 
 
 def _require_domain(theory: Theory, model: str, experiment: Experiment) -> None:
-    if theory.response != "choice" or not all(option.outcomes for option in experiment.options):
+    if theory.response in ("amount", "any") or not all(option.outcomes for option in experiment.options):
         return
     asked = [{**levels, **item.variables} for levels in experiment.conditions() for item in experiment.items]
     try:
-        for variables in asked:
-            check_domain(theory, stimuli([experiment.outcomes(variables)], experiment.option_names(variables)))
+        for options, same in itertools.groupby(asked, key=experiment.option_names):
+            questions = list(same)
+            given = stimuli([experiment.outcomes(question) for question in questions], options)
+            check_domain(theory, declared(given, options, questions))
     except DataError as error:
         raise UsageError(f'"{model}" cannot answer "{experiment.name}": {error.problem}', remedy=error.remedy) from None
 

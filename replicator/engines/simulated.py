@@ -14,11 +14,11 @@ from scipy.optimize import brentq
 from scipy.special import ndtri, softmax
 
 from replicator.errors import DataError
-from replicator.experiment import Outcome
+from replicator.experiment import Outcome, Value
 from replicator.references import Distribution, Population
-from replicator.theories import Theory
+from replicator.theories import Stimuli, Theory
 from replicator.theories.noise import contextual, equivalent
-from replicator.theories.stimuli import check_domain, stimuli
+from replicator.theories.stimuli import check_domain, declared, stimuli
 
 Floats = NDArray[np.float64]
 
@@ -55,21 +55,24 @@ def choice_probabilities(
     *,
     lapse: float = 0.0,
     tilt: Floats | None = None,
+    variables: Mapping[str, Value] | None = None,
 ) -> Floats:
     """How often each person picks each option of one question, or each amount, (n, k).
 
         P_k = (1 - lapse) Q_k + lapse / K,    Q_k proportional to W_k exp(tilt_k)
 
-    with W_k = exp(sensitivity V_k) for choices, V the contextual utility, and W the distribution of gifts for
-    amounts. `tilt` (k,) is what the presentation adds to the logits. Raises DataError where the theory does
-    not speak about such outcomes, or utility overflows.
+    with W_k = exp(sensitivity V_k) for choices, V the contextual utility, W the distribution of gifts for
+    amounts, and the probability that a theory says itself. `tilt` (k,) is what the presentation adds to the logits,
+    `variables` are the item's and the factor's. Raises DataError where the theory does not speak about such
+    outcomes, or utility overflows.
     """
     shift = np.zeros(len(options)) if tilt is None else tilt
     if theory.response == "amount":
         weights = _gifts(people, np.array([float(option) for option in options])) * np.exp(shift)
         chosen = weights / weights.sum(axis=-1, keepdims=True)
     else:
-        chosen = softmax(_logits(theory, people, outcomes, options) + shift, axis=-1)
+        question = declared(stimuli([outcomes], options), options, [variables or {}])
+        chosen = softmax(_logits(theory, people, question) + shift, axis=-1)
     return np.asarray((1.0 - lapse) * chosen + lapse / len(options))
 
 
@@ -139,11 +142,13 @@ def _quantile(distribution: Distribution, uniform: Floats) -> Floats:
     return np.asarray(distribution.location + deviation)
 
 
-def _logits(theory: Theory, people: People, outcomes: Sequence[Outcome], options: Sequence[str]) -> Floats:
-    """sensitivity x contextual utility, (n, k); of theories that have none, x money as a fraction of the stake."""
-    question = stimuli([outcomes], options)
+def _logits(theory: Theory, people: People, question: Stimuli) -> Floats:
+    """sensitivity x contextual utility, (n, k); of theories that have none, x money as a fraction of the stake; or the
+    logarithms of the probabilities that a theory says itself."""
     check_domain(theory, question)
     columns = {parameter.name: people[parameter.name][:, None, None, None] for parameter in theory.parameters}
+    if theory.log_probabilities is not None:
+        return np.asarray(theory.log_probabilities(np, columns, question))[:, 0, :]
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = contextual if theory.utility is not None else equivalent
         values = scaled(np, theory, columns, question)[:, 0, :]  # (n, 1, k) -> (n, k)

@@ -12,7 +12,7 @@ import pandas as pd
 from replicator.errors import DataError
 from replicator.experiment import Experiment, Outcome
 from replicator.inference import answer_classes
-from replicator.theories.stimuli import stimuli
+from replicator.theories.stimuli import declared, stimuli
 from replicator.theories.theory import Stimuli
 
 EXACT = ("probability", "verbalised")
@@ -230,14 +230,20 @@ def from_shares(
     )
 
 
-def offered(experiment: Experiment, cells: Cells) -> Stimuli:
-    """All that was offered, but for checks of comprehension."""
-    asked = [
-        [_outcome(entry) for entry in given or ()] for (_, cell), given in cells.items() if cell != "comprehension"
-    ]
+def offered(experiment: Experiment, questions: Sequence[Mapping[str, Any]]) -> Stimuli:
+    """All that was offered, but for checks of comprehension; `questions` are the rows of `choices.cells`."""
+    asked = [row for row in questions if row["condition"] != "comprehension"]
+    options = list(dict.fromkeys(str(option) for row in asked for option in row["options"]))
     if experiment.response.type == "choice":
-        return stimuli(asked, [option.name for option in experiment.options])
-    return stimuli(asked, list(dict.fromkeys(outcome.option for outcomes in asked for outcome in outcomes)))
+        options = [option.name for option in experiment.options]
+    prefixes = ("stimulus.", "factor.")
+    variables = [{name.split(".", 1)[1]: row[name] for name in row if name.startswith(prefixes)} for row in asked]
+    given = stimuli([[_outcome(entry) for entry in _listed(row["outcomes"])] for row in asked], options)
+    return declared(given, options, variables)
+
+
+def _listed(outcomes: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]]:
+    return () if outcomes is None else outcomes
 
 
 def _outcome(entry: Mapping[str, Any]) -> Outcome:

@@ -58,15 +58,14 @@ def estimate_run(run: Run, *, seed: int = 0, more: Sequence[Fit] = (), progress:
     names = choices.column_names(run.choices)
     declared = [*choices.stimulus_columns(names), *choices.factor_columns(names)]
     table = choices.read(run.choices, [*COLUMNS, *declared])
-    cells: Cells = {
-        (row["item"], row["condition"]): row["outcomes"] for row in choices.cells(run.choices).to_dict("records")
-    }
+    questions = choices.cells(run.choices).to_dict("records")
+    cells: Cells = {(row["item"], row["condition"]): row["outcomes"] for row in questions}
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
     asked_as = (run.manifest.get("personas") or {}).get("asked_as")
     jobs = list(jobs_of(experiment, populations, set(table["condition"]), asked_as, more))
     for fit in more:
         if not _of_gifts(fit):
-            check_domain(theories.get(fit.theory), offered(experiment, cells))
+            check_domain(theories.get(fit.theory), offered(experiment, questions))
     run.posteriors.mkdir(parents=True, exist_ok=True)
     outcomes = [(cell, [dict(outcome) for outcome in of_cell]) for cell, of_cell in cells.items()]
     answers = {name: finished.fingerprint(rows) for name, rows in populations.items()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replicator import theories
-from replicator.theories import priors
+from replicator.theories import predictive_games, priors
 from replicator.theories.noise import equivalent
 from replicator.theories.theory import Stimuli, Theory
 
@@ -91,6 +91,9 @@ def predictive(theory: Theory) -> list[Predictive]:
     elif theory.weight is not None:
         label = f"certainty equivalent of a chance of {CHANCE[1]:.0%} of {CHANCE[0]:g}"
         rows.append(_row(theory, label, "USD", _equivalent(theory, natural)))
+    elif theory.name in predictive_games.GAMES:
+        game = predictive_games.GAMES[theory.name]
+        rows.append(_row(theory, game.quantity, game.unit, game.of(theory, natural)))
     return rows
 
 

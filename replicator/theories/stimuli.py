@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from replicator.errors import DataError
-from replicator.experiment import Outcome
+from replicator.experiment import Outcome, Value
+from replicator.theories.payoffs import actions, of_games
 from replicator.theories.theory import Stimuli, Theory
 
 
@@ -22,6 +24,10 @@ def stimuli(
     questions. Raises DataError for an option without outcomes, where another person gets something only
     perhaps or later, and where several others get something.
     """
+    if actions(questions):
+        return of_games(questions, options)
+    if numbers(options) is not None and not any(questions):
+        return _unpaid(len(questions), len(options))
     for outcomes in questions:
         _check(outcomes, options)
     branches = [_own_branches(outcomes, options) for outcomes in questions]
@@ -49,6 +55,27 @@ def stimuli(
     )
 
 
+def declared(arrays: Stimuli, options: Sequence[str], variables: Sequence[Mapping[str, Value]]) -> Stimuli:
+    """`arrays` with the numbers that the options stand for, and those among the variables of each question (items' and
+    factors') that are numbers everywhere."""
+    grid = numbers(options)
+    names = [name for name in (variables[0] if variables else {}) if all(_is_number(v.get(name)) for v in variables)]
+    return replace(
+        arrays,
+        answers=None if grid is None else np.tile(grid, (len(arrays.largest), 1)),
+        variables={name: np.array([float(v[name]) for v in variables]) for name in names},
+    )
+
+
+def numbers(options: Sequence[str]) -> np.ndarray | None:
+    """(k,) what the options stand for where all are ascending numbers ("0", "10", "2.5"); None of other options."""
+    try:
+        found = np.array([float(option) for option in options])
+    except ValueError:
+        return None
+    return found if len(found) > 1 and bool((np.diff(found) > 0).all()) else None
+
+
 def check_domain(theory: Theory, arrays: Stimuli) -> None:
     """Raises DataError, with the theories that would do, where the outcomes lie outside the theory's domain."""
     from replicator.theories import THEORIES
@@ -72,6 +99,9 @@ def check_domain(theory: Theory, arrays: Stimuli) -> None:
 
 
 def _outside(theory: Theory, arrays: Stimuli) -> str | None:
+    problem = _unread(theory, arrays)
+    if problem is not None:
+        return problem
     if not theory.losses and float(arrays.smallest.min()) < 0:
         return f"is about gains, but an option loses {-float(arrays.smallest.min()):g}"
     if arrays.delay is not None and "delay" not in theory.reads:
@@ -117,6 +147,29 @@ def _odds(branch: Sequence[Outcome]) -> tuple[np.ndarray, np.ndarray]:
 
 def _largest(amount: np.ndarray) -> float:
     return float(np.abs(amount).max()) if amount.any() else 1.0
+def _unread(theory: Theory, arrays: Stimuli) -> str | None:
+    """What of games and of answers in numbers a theory does not read, or misses."""
+    if arrays.payoff is not None and "state" not in theory.reads:
+        return "reads what options give, and here that depends on what another player does"
+    if "number" in theory.reads:
+        if arrays.answers is None:
+            return "is about answers in numbers on a grid"
+        for name in theory.variables:
+            if name not in arrays.variables:
+                return f'reads the number "{name}", and not every item or factor level declares it'
+    elif not np.any(arrays.largest) and not np.any(arrays.smallest):
+        return "reads what answers pay, and they pay nothing"
+    return None if theory.outside is None else theory.outside(arrays)
+
+
+def _unpaid(questions: int, options: int) -> Stimuli:
+    """Answers that pay nothing by themselves."""
+    nothing, alike = np.zeros((questions, options, 1)), np.zeros(questions)
+    return Stimuli(nothing, np.ones_like(nothing), largest=alike, smallest=alike)
+
+
+def _is_number(value: Value | None) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _of_other(questions: Sequence[Sequence[Outcome]], options: Sequence[str]) -> np.ndarray | None:

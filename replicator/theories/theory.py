@@ -129,6 +129,9 @@ class Theory:
     """Declared item variables or factors, numbers, that it reads besides outcomes."""
     scale_free: bool = True
     """Whether multiplying all amounts changes no preference; else utility is of amounts over `Stimuli.reference`."""
+    outside: Callable[[Stimuli], str | None] | None = None
+    """What of a design lies outside the theory's domain, in words that follow its name, where `reads` and `losses` do
+    not say it."""
     zero_limit: Mapping[str, float] = field(default_factory=dict)
     """Parameter -> value from which the utility of nothing is minus infinity: beyond it, whether an option can pay
     nothing decides, and the parameter hardly matters."""

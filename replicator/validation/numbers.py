@@ -32,6 +32,8 @@ class Result:
     high: float
     to: str
     delay: float
+    state: str | None = None
+    """The other player's action on which it depends."""
 
 
 def faults(draft: Draft) -> Iterator[Fault]:
@@ -150,7 +152,7 @@ def _option(draft: Draft, name: str) -> Iterator[Fault]:
 
 
 _REMEDIES: Mapping[str | int, str] = {
-    "outcomes": "They must sum to 1 for each option, recipient and date.",
+    "outcomes": "They must sum to 1 for each option, recipient, date and state.",
     "probability": "A probability lies between 0 and 1, and an interval begins with its lower end.",
     "delay": "A delay is 0 or more days.",
     "amount": f"An amount is a number of at most {AMOUNT_LIMIT:,.0f}, gained or lost.",
@@ -248,10 +250,10 @@ def _end(source: Any, cell: Cell) -> float:
 
 def _wrong(name: str, outcomes: Any, read: _Read, cell: Cell) -> Iterator[tuple[Steps, str, str]]:
     """Place, recipient and date, problem: what is wrong with one option in one cell."""
-    chances: list[tuple[str, float, float, float]] = []
+    chances: list[tuple[str, str | None, float, float, float]] = []
     for position, (outcome, parts) in enumerate(zip(outcomes, read, strict=True)):
         try:
-            chances.append((outcome.get("to", "self"), *_chance(parts, cell)))
+            chances.append((outcome.get("to", "self"), outcome.get("state"), *_chance(parts, cell)))
             amount = number("amount", parts["amount"][0], cell.variables)
             if abs(amount) > AMOUNT_LIMIT:
                 raise NumberError("amount", f"the amount is {format_amount(amount)}")
@@ -259,16 +261,17 @@ def _wrong(name: str, outcomes: Any, read: _Read, cell: Cell) -> Iterator[tuple[
             yield ("options", name, "outcomes", position, error.key), "", str(error)
     if len(chances) < len(outcomes):
         return
-    sums: dict[tuple[str, float], tuple[float, float]] = {}
-    for to, delay, low, high in chances:
-        before = sums.get((to, delay), (0.0, 0.0))
-        sums[to, delay] = (before[0] + low, before[1] + high)
-    for (to, delay), (low, high) in sums.items():
+    sums: dict[tuple[str, str | None, float], tuple[float, float]] = {}
+    for to, state, delay, low, high in chances:
+        before = sums.get((to, state, delay), (0.0, 0.0))
+        sums[to, state, delay] = (before[0] + low, before[1] + high)
+    for (to, state, delay), (low, high) in sums.items():
         if low > 1 + PROBABILITY_TOLERANCE or high < 1 - PROBABILITY_TOLERANCE:
             total = _shown(low, high)
             who = "" if len({key[0] for key in sums}) == 1 else f" to {to}"
-            when = "" if len({key[1] for key in sums}) == 1 else f" after {format_amount(delay)} days"
-            yield ("options", name, "outcomes"), who + when, f"the probabilities{who}{when} sum to {total}"
+            when = "" if len({key[2] for key in sums}) == 1 else f" after {format_amount(delay)} days"
+            which = f"{who}{when}" + ("" if state is None else f' in the state "{state}"')
+            yield ("options", name, "outcomes"), which, f"the probabilities{which} sum to {total}"
 
 
 _Parts = Mapping[str, tuple[Expression, ...]]
@@ -277,7 +280,7 @@ _Parts = Mapping[str, tuple[Expression, ...]]
 def _result(name: str, position: int, outcome: Mapping[str, Any], parts: _Parts, cell: Cell) -> Result:
     amount = number("amount", parts["amount"][0], cell.variables)
     delay, low, high = _chance(parts, cell)
-    return Result(name, position, cell, amount, low, high, outcome.get("to", "self"), delay)
+    return Result(name, position, cell, amount, low, high, outcome.get("to", "self"), delay, outcome.get("state"))
 
 
 def _chance(parts: _Parts, cell: Cell) -> tuple[float, float, float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from replicator.amounts import format_amount
 from replicator.documents import Steps, closest, did_you_mean, listed
 from replicator.errors import Fault
-from replicator.validation import contrast
+from replicator.validation import contrast, games
 from replicator.validation.draft import Draft
 from replicator.validation.numbers import Result, results
 
@@ -89,6 +89,17 @@ def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> 
         yield draft.fault((*place, "noise"), problem, remedy)
     if theory.response == "choice":
         yield from _readable(draft, (*place, "theory"), theory)
+    yield from _declared(draft, (*place, "theory"), theory)
+
+
+def _declared(draft: Draft, place: Steps, theory: Theory) -> Iterator[Fault]:
+    """What a theory of answers in numbers reads besides them: a grid, and declared variables."""
+    if "number" in theory.reads and "step" not in draft.keys("response"):
+        problem = f'the theory "{theory.name}" is about numbers on a grid.'
+        yield draft.fault(("response",), problem, 'Give "min", "max" and "step".')
+    for name in draft.unknown(set(theory.variables), draft.names):
+        problem = f'the theory "{theory.name}" reads the number "{name}", and no item or factor declares it.'
+        yield draft.fault(place, problem, f'Give every item its "{name}", or make it a factor.')
 
 
 def _readable(draft: Draft, place: Steps, theory: Theory) -> Iterator[Fault]:
@@ -97,6 +108,8 @@ def _readable(draft: Draft, place: Steps, theory: Theory) -> Iterator[Fault]:
         if "outcomes" not in option:
             problem = f'the theory "{theory.name}" reads outcomes, and the option "{name}" has none.'
             yield draft.fault(place, problem, f'Give "outcomes" to "{name}".')
+    if "state" in theory.reads:
+        yield from games.faults(draft, place, theory)
     told: set[str] = set()
     others = dict.fromkeys(result.to for result in results(draft) if result.to != "self")
     if len(others) > 1 and "other" in theory.reads:
@@ -120,6 +133,9 @@ def _unreadable(result: Result, theory: Theory) -> Iterator[tuple[str, str, str]
     elif result.to != "self" and (result.low != 1 or result.delay != 0):
         problem = f'the theory "{theory.name}" reads what others surely get at once, and one gets it perhaps or later'
         yield "sure", problem, "Take out the probability or the delay."
+    if result.state is not None and "state" not in theory.reads:
+        problem = f'the theory "{theory.name}" reads what options give, and one outcome depends on another player'
+        yield "state", problem, f"Theories that read it: {_readers('state')}."
     if result.delay != 0 and "delay" not in theory.reads:
         problem = f'the theory "{theory.name}" reads immediate outcomes only, and one is delayed'
         yield "delay", problem, f"Theories that read it: {_readers('delay')}."
