@@ -37,15 +37,12 @@ def better_placed(pairs: tuple[Pair, ...]) -> Bools:
     compared = Comparison([*first, *second])
     x, y = np.arange(n), np.arange(n, 2 * n)
     exact = compared.exact[x] & compared.exact[y]
-    grows, shrinks = np.zeros((2, n, n), dtype=bool)
+    grows = np.zeros((n, n), dtype=bool)
     for i in x:  # row by row: n x n comparisons of whole lotteries would not fit into memory
-        here, there = np.array([i]), np.array([i + n])
-        grows[i] = compared.at_least(y, there) & compared.at_least(here, x)
-        shrinks[i] = compared.at_least(there, y) & compared.at_least(x, here)
-    gain = compared.advantage(y, x)
-    rises = grows | (_nowhere_less(gain) & exact[:, None] & exact[None, :])
-    falls = shrinks | (_nowhere_less(-gain) & exact[:, None] & exact[None, :])
-    strict = rises & ~falls
+        no_better = np.flatnonzero(compared.at_least(np.array([i]), x))
+        grows[i, no_better] = compared.at_least(y[no_better], np.array([i + n]))
+    rises = grows | (_nowhere_less(compared.advantage(y, x)) & exact[:, None] & exact[None, :])
+    strict = rises & ~rises.T
     others = [compared.advantage(y, x, who) for who in compared.recipients if who != OWN]
     ways = [strict.copy(), strict.copy()]
     for gain in others:
