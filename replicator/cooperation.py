@@ -115,7 +115,7 @@ def schedules(rows: pd.DataFrame, others: str) -> Mapping[str, tuple[NDArray[np.
     """
     column = f"stimulus.{others}"
     if column not in rows:
-        known = [name.removeprefix("stimulus.") for name in rows if name.startswith("stimulus.")]
+        known = [str(name).removeprefix("stimulus.") for name in rows if str(name).startswith("stimulus.")]
         raise DataError(f"there is no stimulus {others!r}.", remedy=f"There is: {', '.join(known) or 'none'}.")
     answered = rows[(rows["status"] == "valid") & rows["value"].notna() & rows["subject"].notna()]
     asked = answered[column].nunique()

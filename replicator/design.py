@@ -229,8 +229,8 @@ def _crossed(experiment: Experiment, cells: Sequence[_Cell], seed: int, answers:
 
 def _presentations(experiment: Experiment, question: _Question, seed: int, answers: str = LABELS) -> list[_Shown]:
     """Label sets x orders of a choice; a scale in both directions, never shuffled; every order of the accounts
-    of an allocation; the one bare presentation of an amount or a number."""
-    if question.response in ("amount", "number"):
+    of an allocation; the one bare presentation of an amount, a number or a threshold."""
+    if question.response in ("amount", "number", "threshold"):
         return [_Shown((), ())]
     fixed = experiment.presentation.order == "fixed"
     if question.response == "rating":

@@ -166,24 +166,30 @@ def taken_up(request: Request, folder: Path) -> Mapping[str, Any]:
 
 
 def estimate(
-    run: Run, watcher: Watcher, *, named: Sequence[str] = (), noises: Sequence[str] = ()
+    run: Run, watcher: Watcher, *, named: Sequence[str] = (), noises: Sequence[str] = (), regress: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Estimate every planned parameter of every population; returns the estimates.
 
-    Theories that are `named`, under each of `noises`, are fitted beside the plan, as are those that were fitted beside
-    it before. Raises UsageError where they do not
+    Theories that are `named`, under each of `noises`, are fitted beside the plan, and typical persons' parameters
+    regressed on the attributes `regress`; so are those that were beside it before. Raises UsageError where they do not
     go together.
     """
     from replicator import choices
     from replicator.inference.estimate import estimate_run
-    from replicator.inference.jobs import fitted_before, unplanned
+    from replicator.inference.jobs import fitted_before, regressed_before, unplanned
 
     experiment = run.experiment()
     more = unplanned(experiment, named, noises)
     more += tuple(fit for fit in fitted_before(run, experiment) if fit not in more)
     choices.read_table(run.choices, ["model"])  # what cannot be read is said before anything begins
     watcher.stage(f"Estimating {run.manifest['experiment']['name']}")
-    estimates: list[dict[str, Any]] = estimate_run(run, seed=int(run.manifest["seed"]), more=more, progress=watcher)
+    estimates: list[dict[str, Any]] = estimate_run(
+        run,
+        seed=int(run.manifest["seed"]),
+        more=more,
+        regress=tuple(regress) or regressed_before(run),
+        progress=watcher,
+    )
     runs.record(run, run.estimates, run.choices)
     return estimates
 

@@ -193,7 +193,7 @@ def _number_cue(experiment: Experiment, trial: Trial) -> str:
     """Currency is prefilled, so that an answer in dollars need not begin with a sign that no option starts
     with; not before an allocation, which is several numbers, nor before a point of a scale.
     """
-    money = trial.response in ("amount", "number") and experiment.unit in CURRENCIES
+    money = trial.response in ("amount", "number", "threshold") and experiment.unit in CURRENCIES
     return f"{CUE} {CURRENCIES[experiment.unit]}" if money else CUE
 
 

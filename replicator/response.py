@@ -1,9 +1,10 @@
-"""How a question is answered: a choice among options, an amount, a number, a rating or an allocation.
+"""How a question is answered: a choice among options, an amount, a number, a rating, a threshold or an allocation.
 
     choice       {"type": "choice"}                                       one of the options
     amount       {"type": "amount", "min": 0, "max": 10, "step": 1}       a number with outcomes of its own
     number       {"type": "number", "min": 0, "max": 100, "step": 1}      an estimate or a guess; the grid is optional
     rating       {"type": "rating", "points": [1, 2, 3], "anchors": {}}   a point of an ordered scale
+    threshold    {"type": "threshold", "min": 0, "max": 10, "step": 1}    the least that is accepted, better ones too
     allocation   {"type": "allocation", "total": 100, "step": 10, "to": ["sooner", "later"]}
 
 Whatever the kind, the possible answers are a list of texts in the experiment's own order; a number without a
@@ -23,7 +24,7 @@ from replicator.expression import Expression
 Value = float | int | str | bool
 """A variable's value: an item's number or word, a factor's level."""
 
-ResponseType = Literal["choice", "amount", "number", "rating", "allocation"]
+ResponseType = Literal["choice", "amount", "number", "rating", "threshold", "allocation"]
 
 SEPARATOR = ", "
 """Between the parts of an allocation, as it is asked for and kept: "60, 40"."""
@@ -53,7 +54,7 @@ class Response:
     minimum: Expression | None = None
     maximum: Expression | None = None
     step: Expression | None = None
-    """Of an amount or a number, and of an allocation."""
+    """Of an amount, a number or a threshold, and of an allocation."""
     points: tuple[float, ...] = ()
     """Of a rating, ascending."""
     anchors: Mapping[str, str] = field(default_factory=dict)

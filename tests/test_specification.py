@@ -249,7 +249,7 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
     ("a check twice", lambda s: s["checks"][1].update(id="sure"), "/checks/1/id", "used 2 times", ""),
     ("players", lambda s: s.update(players=2), "/players", "not supported yet", ""),
     ("rounds", lambda s: s.update(rounds={"count": 10}), "/rounds", "not supported yet", ""),
-    ("a threshold", lambda s: s.update(response={"type": "threshold", "min": 0}),
+    ("a belief", lambda s: s.update(response={"type": "belief", "min": 0}),
      "/response/type", "not supported yet", '"choice", "amount"'),
     ("a contrast of an unknown option", contrasted(option="sage"),
      "/analysis/primary/option", 'no option is called "sage"', 'Did you mean "safe"?'),

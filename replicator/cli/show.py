@@ -334,6 +334,8 @@ def _answer(experiment: Experiment) -> str:
             ends = [f"{name} {end.text}" for name, end in _ends(response).items() if end is not None]
             told = "; can only be sampled" if response.is_open else ""
             return f"a number in {' '.join([experiment.unit, *ends])}{told}"
+        case "threshold":
+            return f"the least amount in {experiment.unit} that is accepted; whatever is more is accepted too"
         case "rating":
             shown = "shown in this order" if fixed else "shown in both directions"
             return f"a point of a scale: {', '.join(_points(response))}; {shown}"

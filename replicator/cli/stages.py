@@ -22,6 +22,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Under which noise --theory is fitted; repeat for more.  [default: the theory's first]",
 )
 @click.option(
+    "--regress",
+    multiple=True,
+    metavar="ATTRIBUTE",
+    help="Regress the typical person's parameters on this attribute of the persons, such as age; repeat for more. "
+    "C(ATTRIBUTE) takes numbers for names of groups.",
+)
+@click.option(
     "--draws-csv",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -29,17 +36,23 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @JSON
 def estimate(
-    folder: Path, named: tuple[str, ...], noises: tuple[str, ...], draws_csv: Path | None, as_json: bool
+    folder: Path,
+    named: tuple[str, ...],
+    noises: tuple[str, ...],
+    regress: tuple[str, ...],
+    draws_csv: Path | None,
+    as_json: bool,
 ) -> None:
     """Estimate the parameters that RUN's analysis plan names, from its choices.
 
-    RUN is a folder written by `run`, `collect` or `import`. Theories that the plan does not name are fitted on request,
-    and are exploratory wherever they are shown.
+    RUN is a folder written by `run`, `collect` or `import`. Theories that the plan does not name, and regressions on
+    attributes of persons, are fitted on request, and are exploratory wherever they are shown.
 
     \b
     Examples:
       replicator estimate RUN
       replicator estimate RUN --theory cpt --noise contextual --noise logit --json
+      replicator estimate RUN --regress age --regress country
       replicator estimate RUN --draws-csv draws.csv
     """
     from replicator import files, pipeline, runs
@@ -52,7 +65,7 @@ def estimate(
         files.require_place(draws_csv)
     run = runs.open_run(folder)
     with watcher() as told:
-        estimates = pipeline.estimate(run, told, named=named, noises=noises)
+        estimates = pipeline.estimate(run, told, named=named, noises=noises, regress=regress)
     if draws_csv is not None:
         from replicator.inference import tidy
 

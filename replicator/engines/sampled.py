@@ -136,7 +136,7 @@ def _parsed(question: Question, text: str, *, truncated: bool) -> Parsed:
     match trial.response:
         case "choice":
             return parse_choice(text, answers, truncated=truncated)
-        case "amount":
+        case "amount" | "threshold":
             return parse_amount(text, answers, truncated=truncated)
         case "number":
             return parse_number(text, answers, trial.form, truncated=truncated)

@@ -12,7 +12,8 @@ the scale, whether they are seen exactly or through the counts of a model's samp
 the prompt's own odds); with more than two options that is one multivariate Student-t a prompt. People's choices have
 no such scatter. Every unit has its own parameters, drawn around the location that the fit reports; those of a persona
 in a wording are the location with an effect of the persona and one of the wording. The draw of a token is never a
-unit.
+unit. Where there is a regression on attributes x_u of the units, the parameters of unit u are drawn around the
+location + x_u . slope.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from replicator import theories
-from replicator.inference import answer_classes
+from replicator.inference import answer_classes, censored
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import Geometry
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
-from replicator.inference.tabulation import Direct, Table, sensitivity_unit, stake, valued
+from replicator.inference.tabulation import Direct, Table, compared, sensitivity_unit, stake, valued
 from replicator.theories import priors
 from replicator.theories.noise import chosen, lapsed
 from replicator.theories.theory import Theory
@@ -97,6 +98,8 @@ def arrays(structure: Structure, data: ChoiceData, geometry: Geometry) -> Arrays
     """What may be swapped without compiling anew: the answers, the sampler's coordinates and its start."""
     given: Arrays = {f"centring_{name}": np.array(weight) for name, weight in geometry.centring.items()}
     given |= {f"start_{name}": value for name, value in geometry.start.items()}
+    if structure.regressors:
+        given["regressed"] = data.regressed
     if structure.likelihood == "probabilities":
         return given | {"observed": data.logits}
     return given | {"observed": data.counts, "total": data.counts.sum(axis=1)}
@@ -171,11 +174,12 @@ def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], de
         questions = np.flatnonzero(fixed.condition == condition)
         here = {name: (locations[name][condition] + deviations[name])[:, None] for name in locations}
         natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
-        eta = fixed.table.of(questions).differences(pt, theory, natural)
+        eta = compared(fixed.table.of(questions), pt, theory, natural, thresholds=structure.thresholds)
         if structure.sensitive:
             sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
             eta = sensitivity[:, :, None] * eta
-        eta = answer_classes.log_odds(pt, eta, fixed.classes)
+        put_together = censored.log_odds if structure.thresholds else answer_classes.log_odds
+        eta = put_together(pt, eta, fixed.classes)
         if structure.intercept:
             eta = eta + here["response_intercept"][:, :, None] * (away[:-1] - away[-1])[None, None, :]
         blocks.append(eta)
@@ -196,6 +200,8 @@ def coords(structure: Structure, data: ChoiceData) -> dict[str, Any]:
         "contrast": list(data.options[:-1]),
         "label_set": list(data.label_sets) if structure.position else [""],
     }
+    if structure.regressors:
+        named["attribute"] = list(data.regressors)
     if structure.wordings:
         named["wording_contrast"] = list(data.wordings[:-1])
     if structure.cells:
@@ -238,11 +244,25 @@ def crossed(name: str, way: str, count: int, sd: float, data: Mapping[str, Any])
 
 
 def _deviation(name: str, first: Any, sd: float, structure: Structure, data: Mapping[str, Any]) -> Any:
-    """(unit,) deviations from the location; zero where there is a single unit."""
+    """(unit,) deviations from the location, and what they are regressed on; zero where there is a single unit."""
     if structure.units == 1:
         return pt.zeros(1)
     spread = pm.HalfNormal(f"{name}_sd", sd, initval=data[f"start_{name}_sd"])
-    return effect(name, spread, data, dims=("unit",), around=first)
+    if not structure.regressors:
+        return effect(name, spread, data, dims=("unit",), around=first)
+    slope = pm.Normal(f"{name}_slope", 0.0, slope_sd(sd), dims="attribute", initval=data[f"start_{name}_slope"])
+    shift = pt.dot(data["regressed"], slope)
+    return shift + effect(name, spread, data, dims=("unit",), around=first + shift)
+
+
+def slope_sd(spread: float) -> float:
+    """Prior sd of a slope on a coordinate whose sd over units is half-normal with scale `spread`."""
+    return priors.prior("common", "slope").sd * spread
+
+
+def spreads(structure: Structure) -> dict[str, float]:
+    """Coordinate -> scale of the half-normal prior of its sd over units."""
+    return {name: spread for name, (_, _, spread) in _coordinates(structure).items()}
 
 
 def effect(name: str, sd: Any, data: Mapping[str, Any], *, dims: tuple[str, ...], around: Any = 0.0) -> Any:

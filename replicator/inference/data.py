@@ -76,6 +76,12 @@ class ChoiceData:
     """(n,) index of the row's wording; empty where units are not crossed."""
     classes: np.ndarray | None = None
     """(a,) index of the option that every possible answer belongs to; None where each is one of its own."""
+    thresholds: bool = False
+    """Whether an answer is the least that is accepted, see `censored`."""
+    regressors: tuple[str, ...] = ()
+    """Names of the columns on which the units' parameters are regressed."""
+    regressed: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    """(unit, regressor); empty without a regression."""
 
     @property
     def shares(self) -> np.ndarray:

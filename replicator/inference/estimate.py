@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,8 +17,19 @@ import numpy as np
 import pandas as pd
 
 from replicator import choices, files, theories
+from replicator.errors import UsageError
 from replicator.experiment import ALL, Experiment, Fit
-from replicator.inference import contrast, finished, gift_tables, personas, posterior, subjects, words
+from replicator.inference import (
+    attributes,
+    contrast,
+    finished,
+    gift_tables,
+    personas,
+    posterior,
+    regressions,
+    subjects,
+    words,
+)
 from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, offered
 from replicator.inference.entries import (
     Entry,
@@ -37,7 +48,7 @@ from replicator.inference.identification import (
     off_the_curve,
     one_sided,
 )
-from replicator.inference.jobs import Job, condition_of, jobs_of, levels_of
+from replicator.inference.jobs import Job, condition_of, jobs_of, levels_of, with_regressions
 from replicator.inference.structure import can_have_intercept, structure
 from replicator.runs import Run
 from replicator.shares import COMPREHENSION, usable
@@ -47,11 +58,14 @@ from replicator.theories.theory import Parameter, Theory
 Progress = Callable[[int, int, str], None]
 
 
-def estimate_run(run: Run, *, seed: int = 0, more: Sequence[Fit] = (), progress: Progress | None = None) -> list[Entry]:
+def estimate_run(
+    run: Run, *, seed: int = 0, more: Sequence[Fit] = (), regress: Sequence[str] = (), progress: Progress | None = None
+) -> list[Entry]:
     """Estimate a run, write `posteriors/`, and return the estimates. Raises DataError without choices.
 
-    `more` are fits beyond the plan; they are never primary. Raises DataError, before anything is fitted, where one of
-    them is of a theory that cannot read the outcomes.
+    `more` are fits beyond the plan; they are never primary, nor are regressions of typical persons' parameters on the
+    attributes `regress`. Raises DataError, before anything is fitted, where one of the fits is of a theory that cannot
+    read the outcomes, and UsageError where no population allows the regression.
     Fits that an earlier, unfinished or shorter estimation of the same choices left there are taken over.
     """
     experiment = run.experiment()
@@ -62,14 +76,23 @@ def estimate_run(run: Run, *, seed: int = 0, more: Sequence[Fit] = (), progress:
     cells: Cells = {(row["item"], row["condition"]): row["outcomes"] for row in questions}
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
     asked_as = (run.manifest.get("personas") or {}).get("asked_as")
-    jobs = list(jobs_of(experiment, populations, set(table["condition"]), asked_as, more))
+    people = _attributes(run, table, regress)
+    planned = list(jobs_of(experiment, populations, set(table["condition"]), asked_as, more))
+    jobs = with_regressions(planned, tuple(regress))
+    _require_regressions(jobs, populations, people)
     for fit in more:
         if not _of_gifts(fit):
             check_domain(theories.get(fit.theory), offered(experiment, questions))
     run.posteriors.mkdir(parents=True, exist_ok=True)
     outcomes = [(cell, [dict(outcome) for outcome in of_cell]) for cell, of_cell in cells.items()]
     answers = {name: finished.fingerprint(rows) for name, rows in populations.items()}
-    identities = [finished.key(answers.get(job.population), job, experiment.hash, outcomes, seed) for job in jobs]
+    identities = [
+        finished.key(
+            answers.get(job.population), job, experiment.hash, outcomes, seed,
+            *([finished.fingerprint(people)] if job.regress else []),
+        )
+        for job in jobs
+    ]  # fmt: skip
     finished.remove_others(run.posteriors, identities)
     entries: list[Entry] = []
     for done, (job, identity) in enumerate(zip(jobs, identities, strict=True)):
@@ -78,7 +101,9 @@ def estimate_run(run: Run, *, seed: int = 0, more: Sequence[Fit] = (), progress:
         here = finished.read(run.posteriors, identity)
         if here is None:
             before = _posteriors(run)
-            here = estimate_job(run, experiment, job, populations.get(job.population), cells, seed)
+            rows = populations.get(job.population)
+            rows = rows.join(people) if rows is not None and job.regress else rows
+            here = estimate_job(run, experiment, job, rows, cells, seed)
             finished.write(run.posteriors, identity, here, _posteriors(run) - before)
         entries += here
     if progress is not None:
@@ -105,6 +130,26 @@ def estimate_job(
 def _of_gifts(fit: Fit) -> bool:
     """Whether the theory is about the kinds of gifts, and not about what every amount is worth."""
     return theories.get(fit.theory).response == "amount"
+
+
+def _attributes(run: Run, table: pd.DataFrame, regress: Sequence[str]) -> pd.DataFrame:
+    """The columns of the attributes, with the index of the table. Raises UsageError for one that the run lacks."""
+    if not regress:
+        return pd.DataFrame(index=table.index)
+    attributes.check(regress, choices.column_names(run.choices))
+    return choices.read(run.choices, attributes.columns_of(regress)).set_axis(table.index)
+
+
+def _require_regressions(jobs: Sequence[Job], populations: Mapping[str, pd.DataFrame], people: pd.DataFrame) -> None:
+    """Raise UsageError unless some population allows the regressions that are asked for."""
+    whys = {
+        job.population: attributes.why_not(usable(populations[job.population]).join(people), job.regress)
+        for job in jobs
+        if job.regress
+    }
+    if whys and None not in whys.values():
+        told = "; ".join(f"{name}: {why}" for name, why in whys.items())
+        raise UsageError(f"{told}.", where="--regress", remedy="Name attributes that differ between persons.")
 
 
 def _posteriors(run: Run) -> set[str]:
@@ -149,11 +194,19 @@ def _choice_job(
         silent = _silent(_label(job, unit, elicitation, intercept=False, experiment=experiment), rows, kept)
         if kept.empty:
             return silent
-        data = choice_data(kept, cells, job.unit)
+        why = attributes.why_not(kept, job.regress) if job.regress else None
+        if why is not None:
+            label = _label(job, unit, elicitation, intercept=False, experiment=experiment)
+            return regressions.silent(label, job.regress, f"{why[0].upper()}{why[1:]}.")
+        asked_of = attributes.complete(kept, job.regress) if job.regress else kept
+        data = choice_data(asked_of, cells, job.unit)
+        data = replace(data, thresholds=experiment.response.type == "threshold")
     check_domain(theory, data.stimuli)
     intercept = can_have_intercept(theory, job.fit.noise, data)
     label = _label(job, unit, elicitation, intercept=intercept, experiment=experiment)
     silence = no_response(data)
+    if job.regress:
+        return _regressed(run, label, job, data, kept, seed, intercept=intercept)
     if silence is not None:
         return silent + [e for c in data.conditions for e in silent_entries(label, c, silence)]
     if job.pooling != "none" and is_deterministic(data):
@@ -224,6 +277,28 @@ def _sampled(
         here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread, doubts=doubts)
         entries += [entry | {"words": entry["words"] + said} for entry in here]
     return entries + list(_nuisances(label, data, found, position=shape.position))
+
+
+def _regressed(
+    run: Run, label: Label, job: Job, data: ChoiceData, kept: pd.DataFrame, seed: int, *, intercept: bool
+) -> list[Entry]:
+    """Slopes on attributes alone: the rest of the fit is that of the job without them."""
+    silence = no_response(data)
+    if silence is not None:
+        return regressions.silent(label, job.regress, silence)
+    found_of = attributes.regression(kept, job.regress, data.units)
+    data = replace(data, regressors=found_of.columns, regressed=found_of.matrix)
+    shape = structure(label.theory, label.noise, data, intercept=intercept)
+    found = posterior.of_choices(shape, data, seed=seed)
+    names = "+".join(attributes.name_of(each) for each in job.regress)
+    posterior.write(
+        run.posteriors / _file_name(label, f"on-{names}"), found, data.conditions,
+        {"population": label.population, "theory": label.theory, "noise": label.noise, "estimand": label.estimand,
+         "pooling": label.pooling, "sampling_unit": label.sampling_unit, "seed": seed, "regressed_on": names},
+        {effect.label: effect.weights for effect in found_of.effects},
+    )  # fmt: skip
+    left_out = int(kept["subject"].nunique()) - len(data.units)
+    return regressions.slope_entries(label, data, found, found_of, left_out)
 
 
 def _doubts(

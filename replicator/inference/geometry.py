@@ -15,10 +15,10 @@ import numpy as np
 from scipy import optimize, special
 
 from replicator import theories
-from replicator.inference import answer_classes
+from replicator.inference import answer_classes, censored
 from replicator.inference.data import ChoiceData
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
-from replicator.inference.tabulation import Direct
+from replicator.inference.tabulation import Direct, compared
 from replicator.theories import noise as noises
 from replicator.theories.theory import Theory
 
@@ -106,11 +106,12 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
         moved = _moved(slopes, misfit)
         for i, name in enumerate(names):
             deviation, error = found[0]
-            spread = float(np.var(deviation[:, i], ddof=1))
+            shift = _regressed(walk, name, data, deviation[:, i])
+            spread = float(np.var(deviation[:, i] - shift, ddof=1))
             # What the items' misfit does to the location, it does to all centred effects at once.
             together = moved[i] > _TOGETHER * spread / structure.units
             clear = np.inf if together else _CLEAR if data.unit_name == "wording" else _CLEAR_OF_PEOPLE
-            add_effect(walk, name, best[i], deviation[:, i], error[:, i], clear)
+            add_effect(walk, name, best[i] + shift, deviation[:, i] - shift, error[:, i], clear)
             for apart, noise in found[1:]:
                 add_effect(walk, f"{name}_wording", None, apart[:, i], noise[:, i])
     if data.kind == "probabilities":
@@ -160,7 +161,8 @@ def _crossed(
         error_of_question = float(np.mean(1.0 / (precision[0, 0] * repeated)))
         _add_misfit(walk, here.curves.mean(axis=0), off, error_of_question)
     for i, name in enumerate(names):
-        add_effect(walk, name, best[i], effects[0][:, i], errors[0][:, i])
+        shift = _regressed(walk, name, data, effects[0][:, i])
+        add_effect(walk, name, best[i] + shift, effects[0][:, i] - shift, errors[0][:, i])
         add_effect(walk, f"{name}_wording", None, effects[1][:, i], errors[1][:, i])
     return nudged(walk)
 
@@ -179,11 +181,26 @@ def _add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: float
     walk.start["item_misfit_sd"] = scale_start(spread - error)
 
 
+def _regressed(walk: Geometry, name: str, data: ChoiceData, deviation: np.ndarray) -> np.ndarray:
+    """(unit,) what attributes tell of rough (unit,) deviations, by least squares; zero without a regression."""
+    if not data.regressors:
+        return np.zeros_like(deviation)
+    columns = np.column_stack([np.ones(len(deviation)), data.regressed])
+    slopes = np.linalg.lstsq(columns, deviation, rcond=None)[0][1:]
+    walk.start[f"{name}_slope"] = slopes
+    return np.asarray(data.regressed @ slopes)
+
+
 def add_effect(
-    walk: Geometry, name: str, centre: float | None, deviation: np.ndarray, error: np.ndarray, clear: float = _CLEAR
+    walk: Geometry,
+    name: str,
+    centre: np.ndarray | None,
+    deviation: np.ndarray,
+    error: np.ndarray,
+    clear: float = _CLEAR,
 ) -> None:
-    """Rough (unit,) deviations from a centre, with the variance of each; without a centre they are those of crossed
-    wordings, which sum to zero."""
+    """Rough (unit,) deviations from (unit,) centres, with the variance of each; without a centre they are those of
+    crossed wordings, which sum to zero."""
     spread, noise = float(np.var(deviation, ddof=1)), float(error.mean())
     weight = walk.centring[name] = _weight(spread, noise, clear)
     walk.start[f"{name}_sd"] = scale_start(spread - noise)
@@ -250,14 +267,16 @@ def _predictor(
     away = 1.0 - data.status_quo.astype(float)
     design = Direct(structure.noise, data.stimuli, stake)
     sizes = answer_classes.sizes(data.classes)
+    put_together = censored.log_odds if structure.thresholds else answer_classes.log_odds
 
     def predict(theta: np.ndarray) -> np.ndarray:
         coordinates = {p.name: np.full((1, 1), theta[i]) for i, p in enumerate(theory.parameters)}
-        eta = np.asarray(design.differences(np, theory, theory.natural(np, coordinates)))
-        eta = eta.reshape((-1, structure.answers - 1))
+        natural = theory.natural(np, coordinates)
+        eta = np.asarray(compared(design, np, theory, natural, thresholds=structure.thresholds))
+        eta = eta.reshape((-1, eta.shape[-1]))
         if structure.sensitive:
             eta = unit[:, None] * np.exp(theta[count]) * eta
-        eta = answer_classes.log_odds(np, eta, data.classes)
+        eta = put_together(np, eta, data.classes)
         if structure.intercept:
             eta = eta + theta[count + 1] * (away[:-1] - away[-1])
         return np.asarray(noises.lapsed(np, eta, special.expit(theta[-1]), structure.options, sizes))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from replicator import documents
 from replicator.inference import answer_classes
 from replicator.inference.data import ChoiceData
 from replicator.inference.tabulation import Direct, stake
@@ -151,6 +152,8 @@ def no_response(data: ChoiceData) -> str | None:
 
     Of answers in numbers it is those that are all given equally often: others say something even of one question.
     """
+    if data.thresholds:
+        return _one_threshold(data)
     if data.stimuli.answers is not None:
         return _any_answer(data)
     if len(data.questions) == 1:
@@ -177,8 +180,19 @@ def _any_answer(data: ChoiceData) -> str | None:
     return "Every answer is given equally often, whatever is asked: answers do not respond to the stimulus."
 
 
+def _one_threshold(data: ChoiceData) -> str | None:
+    """Why thresholds tell nothing; None where they differ. Each answers all offers, so that one question will do."""
+    shares = data.shares
+    if not (shares.max(axis=1) > 1 - EXTREME).all():
+        return None
+    named = documents.listed([data.options[place] for place in dict.fromkeys(shares.argmax(axis=1))], quoted=False)
+    return f"Everybody names a threshold of {named}: how sharply it turns acceptance cannot be seen."
+
+
 def is_deterministic(data: ChoiceData) -> bool:
     """Whether nearly every answer is certain, and stays so when the order of the options is reversed."""
+    if data.thresholds:
+        return False  # each of them is certain, and bounds nothing but its own question
     certain = (data.shares.max(axis=1) > 1 - EXTREME).mean()
     return _certain_share(data) >= DETERMINISTIC and bool(certain >= DETERMINISTIC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -30,6 +30,8 @@ class Job:
     reference: Reference | None = None
     personas: Literal["none", "crossed", "averaged"] = "none"
     """Of a model asked to be personas: each a person of a hierarchy, or one agent fitted to the shares of all."""
+    regress: tuple[str, ...] = ()
+    """Attributes on which the persons' parameters are regressed, see `attributes`."""
 
     @property
     def typical(self) -> bool:
@@ -94,6 +96,29 @@ def _kind(population: str) -> Literal["model", "human", "simulated"]:
     return "human" if population == "human" else "simulated" if population == "simulated" else "model"
 
 
+def with_regressions(jobs: Sequence[Job], asked: tuple[str, ...]) -> list[Job]:
+    """The jobs, each of typical persons with a regression on the attributes `asked` beside it.
+
+    Raises UsageError where there is nobody to regress.
+    """
+    if not asked:
+        return list(jobs)
+    able = [job for job in jobs if job.typical and job.pooling == "partial" and _hierarchical(job)]
+    if not able:
+        raise UsageError(
+            "no fit of this run is of persons, with parameters of their own.",
+            where="--regress",
+            remedy="Regressions need recorded choices with subjects, or a model asked to be personas, and a theory of "
+            "choices.",
+        )
+    return [each for job in jobs for each in ((job, replace(job, regress=asked)) if job in able else (job,))]
+
+
+def _hierarchical(job: Job) -> bool:
+    """Whether persons have parameters of their own; of gifts there are shares of all persons together."""
+    return theories.get(job.fit.theory).response != "amount"
+
+
 def unplanned(experiment: Experiment, named: Sequence[str], noises: Sequence[str]) -> tuple[Fit, ...]:
     """Fits of theories that are named, under every noise that is named (or each theory's first), beyond the plan.
 
@@ -112,6 +137,15 @@ def fitted_before(run: Run, experiment: Experiment) -> tuple[Fit, ...]:
         planned = {(fit.theory, fit.noise) for fit in experiment.analysis.fits}
         return tuple(as_asked(experiment, *pair) for pair in pairs if pair not in planned)
     except (OSError, ValueError, KeyError, TypeError, UsageError):
+        return ()
+
+
+def regressed_before(run: Run) -> tuple[str, ...]:
+    """Attributes that a run's estimates are regressed on; none where these cannot be read."""
+    try:
+        entries = json.loads(run.estimates.read_text(encoding="utf-8"))["estimates"]
+        return next((tuple(map(str, entry["regressed_on"])) for entry in entries if entry.get("regressed_on")), ())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 

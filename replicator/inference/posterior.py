@@ -40,6 +40,8 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
     names = [f"{name}_coordinate" for name in builder.coordinate_names(structure)] + ["lapse"]
     if structure.position:
         names.append("position_effect")
+    if structure.regressors:
+        names += [f"{name}_slope" for name in builder.coordinate_names(structure)]
     draws, diagnostics = careful(
         (structure, fixed.key),
         lambda: builder.build(structure, fixed, given, coords),
@@ -62,8 +64,17 @@ def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
     return Posterior(draws, theories.get("giving").natural(np, coordinates), diagnostics, np.ones(1))
 
 
-def write(path: Path, posterior: Posterior, conditions: tuple[str, ...], attributes: Mapping[str, Any]) -> None:
-    """Write the draws, with the parameters on their natural scale beside them, as netCDF that ArviZ opens."""
+def write(
+    path: Path,
+    posterior: Posterior,
+    conditions: tuple[str, ...],
+    attributes: Mapping[str, Any],
+    effects: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Write the draws, with the parameters on their natural scale beside them, as netCDF that ArviZ opens.
+
+    `effects` are what a regression is about: name -> (column,) weights of the slopes.
+    """
     group = posterior.draws.posterior
     shape = (group.sizes["chain"], group.sizes["draw"], len(conditions))
     natural = {
@@ -71,13 +82,36 @@ def write(path: Path, posterior: Posterior, conditions: tuple[str, ...], attribu
             np.asarray(values).reshape(shape), dims=("chain", "draw", "condition"),
             coords={"chain": group["chain"], "draw": group["draw"], "condition": list(conditions)},
         )
-        for name, values in posterior.natural.items()
+        for name, values in {**posterior.natural, **_nuisances(posterior)}.items()
     }  # fmt: skip
+    if effects:
+        natural |= {
+            f"{str(name).removesuffix('_slope')}_effect": _effects(slopes, effects)
+            for name, slopes in group.data_vars.items()
+            if str(name).endswith("_slope")
+        }
     clean = group.drop_vars([name for name in group.data_vars if name.endswith("__")]).assign(natural)
     clean.attrs = {**group.attrs, **{key: str(value) for key, value in attributes.items()}}
     kept = az.InferenceData(posterior=clean, sample_stats=posterior.draws.sample_stats)
     with files.replacing(path) as temporary:
         kept.to_netcdf(str(temporary))
+
+
+def _effects(slopes: xr.DataArray, effects: Mapping[str, np.ndarray]) -> xr.DataArray:
+    """(chain, draw, effect) sums of (chain, draw, attribute) slopes, weighted by each effect's weights."""
+    values = np.asarray(slopes) @ np.array(list(effects.values())).T
+    coords = {"chain": slopes["chain"], "draw": slopes["draw"], "effect": list(effects)}
+    return xr.DataArray(values, dims=("chain", "draw", "effect"), coords=coords)
+
+
+def _nuisances(posterior: Posterior) -> dict[str, np.ndarray]:
+    """(draws, condition) of what belongs to no theory and has a location per condition, on its natural scale."""
+    found = {}
+    if "sensitivity_coordinate" in posterior.draws.posterior:
+        found["sensitivity"] = posterior.sensitivity_unit * np.exp(of_coordinate(posterior, "sensitivity_coordinate"))
+    if "response_intercept_coordinate" in posterior.draws.posterior:
+        found["response_intercept"] = of_coordinate(posterior, "response_intercept_coordinate")
+    return found
 
 
 def of_coordinate(posterior: Posterior, name: str) -> np.ndarray:

@@ -41,6 +41,10 @@ class Structure:
     """Number of cells with a residual of their own (sampled answers in several presentations); else 0."""
     wordings: int = 0
     """Number of wordings that the units (personas) are crossed with; 0 where they are not."""
+    thresholds: bool = False
+    """Whether an answer is the least that is accepted, see `censored`."""
+    regressors: int = 0
+    """Number of columns on which the units' parameters are regressed."""
 
     @property
     def sensitive(self) -> bool:
@@ -70,6 +74,8 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         item_misfit=bool((answers >= 2).all()),
         cells=len(data.question) if data.kind == "counts" and a_model and several_units else 0,
         wordings=len(data.wordings),
+        thresholds=data.thresholds,
+        regressors=len(data.regressors),
     )
 
 

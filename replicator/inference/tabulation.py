@@ -113,6 +113,18 @@ class Table:
         return xp.where(self.flat[None, :, None], 0.0, difference / span[:, :, None])
 
 
+def compared(
+    table: Table | Direct, xp: ModuleType, theory: Theory, parameters: Parameters, *, thresholds: bool
+) -> Array:
+    """What sensitivity multiplies: differences in value from the last answer, (u, q, a - 1); of thresholds the value of
+    every offer less that of refusing it, which is nothing, (u, q, a)."""
+    if not thresholds:
+        return table.differences(xp, theory, parameters)
+    if isinstance(table, Table):
+        raise ValueError(f"{theory.name} does not say what is accepted")
+    return table.values(xp, theory, parameters)
+
+
 def valued(theory: Theory, noise: str, stimuli: Stimuli, *, stake: np.ndarray) -> Table | Direct:
     """The design as a theory values it. Raises ValueError for a noise that the theory does not go with."""
     if noise not in theory.noises or theory.response == "amount":

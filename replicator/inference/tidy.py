@@ -15,15 +15,19 @@ COLUMNS = (
 )  # fmt: skip
 
 
-_NUISANCES = ("lapse", "position_effect")
-"""Shared by all conditions; of the position effect the mean over label sets."""
+_NUISANCES = ("sensitivity", "response_intercept", "lapse", "position_effect")
+"""Of no theory. The last two are shared by all conditions; of the position effect it is the mean over label sets."""
+
+_EFFECT = "_effect"
+"""Ending of the variables that hold effects of attributes on a coordinate."""
 
 
 def draws(run: Run) -> pd.DataFrame:
     """All draws of all posteriors of a run on the parameters' natural scale, in the columns `COLUMNS`.
 
-    Parameters of the theories, lapse and position effect; the latter two have the condition "all". Empty where nothing
-    was sampled.
+    Parameters of the theories, sensitivity, response intercept, lapse and position effect, and effects of attributes,
+    which stand on the coordinate and are called as in the results; the last three have the condition "all". Empty where
+    nothing was sampled.
     """
     tables = [_of_file(path) for path in sorted(run.posteriors.glob("*.nc"))]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
@@ -40,6 +44,11 @@ def _of_file(path: Path) -> pd.DataFrame:
         spare = [dim for dim in variable.dims if dim not in ("chain", "draw", "condition")]
         values = variable.mean(spare).to_dataframe(name="value").reset_index()
         tables.append(values.assign(parameter=name))
+    for name in [str(name) for name in posterior.data_vars if str(name).endswith(_EFFECT)]:
+        if "effect" in posterior[name].dims:
+            values = posterior[name].to_dataframe(name="value").reset_index()
+            parameter = name.removesuffix(_EFFECT) + ":" + values["effect"].astype(str)
+            tables.append(values.assign(parameter=parameter))
     table = pd.concat(tables, ignore_index=True)
     table["condition"] = table["condition"].fillna("all") if "condition" in table else "all"
     for name in ("population", "theory", "noise", "estimand", "pooling"):

@@ -127,6 +127,7 @@ ACCEPTANCE_THRESHOLD = Theory(
     derived=(),
     natural=by_scale(_THRESHOLD),
     value=threshold_value,
+    thresholds=True,
     reads=frozenset({"other"}),
     needs="offers on both sides of m, against rejecting them and nobody getting anything",
     citation="Fehr & Schmidt 1999, doi:10.1162/003355399556151, for offers below half",

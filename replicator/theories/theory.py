@@ -132,6 +132,9 @@ class Theory:
     outside: Callable[[Stimuli], str | None] | None = None
     """What of a design lies outside the theory's domain, in words that follow its name, where `reads` and `losses` do
     not say it."""
+    thresholds: bool = False
+    """Whether whoever accepts an offer accepts every better one, and refusing is worth nothing, so that the least that
+    somebody accepts tells the same parameters as accepting and rejecting offers."""
     zero_limit: Mapping[str, float] = field(default_factory=dict)
     """Parameter -> value from which the utility of nothing is minus infinity: beyond it, whether an option can pay
     nothing decides, and the parameter hardly matters."""
@@ -159,7 +162,7 @@ class Theory:
             return ("number", "amount")
         if self.response == "any":
             return ()  # a contrast is planned with what it compares
-        return ("choice", "amount", "number", "allocation")
+        return ("choice", "amount", "number", "allocation", *(("threshold",) if self.thresholds else ()))
 
     def parameter(self, name: str) -> Parameter:
         """The parameter or derived quantity called `name`, by its name or its symbol. Raises KeyError."""

@@ -127,4 +127,4 @@ def _division_problem(draft: Draft, values: Mapping[str, float]) -> _Problem | N
     return None
 
 
-_PROBLEMS = {"amount": _grid_problem, "number": _grid_problem, "allocation": _division_problem}
+_PROBLEMS = {**dict.fromkeys(("amount", "number", "threshold"), _grid_problem), "allocation": _division_problem}

@@ -37,6 +37,14 @@ KINDS: Mapping[str, Kind] = {
         'an amount needs "min", "max" and "step", numbers or expressions.',
         frozenset({"unit", "minimum", "maximum", "step"}),
     ),
+    "threshold": Kind(
+        "a threshold",
+        RANGE,
+        RANGE,
+        RANGE,
+        'a threshold needs "min", "max" and "step", numbers or expressions.',
+        frozenset({"unit", "minimum", "maximum", "step"}),
+    ),
     "number": Kind("a number", RANGE, (), RANGE, words=frozenset({"unit", "minimum", "maximum", "step"})),
     "rating": Kind(
         "a rating",

@@ -12,7 +12,7 @@ from replicator.validation.draft import Draft
 from replicator.validation.kinds import KINDS
 
 RESERVED_KEYS = ("players", "rounds", "feedback")
-RESERVED_RESPONSES = ("threshold", "belief")
+RESERVED_RESPONSES = ("belief",)
 
 
 def examine(document: Document) -> tuple[Draft, list[Fault]]:
