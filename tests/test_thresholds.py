@@ -16,10 +16,11 @@ from replicator import choices, design, prompt, runs, specification, theories
 from replicator.exchange.importing import import_run
 from replicator.exchange.mapping import read_options
 from replicator.experiment import Experiment
-from replicator.inference import answer_classes, censored
+from replicator.inference import answer_classes, censored, simulation
 from replicator.inference.data import COLUMNS, ChoiceData, choice_data
 from replicator.inference.geometry import geometry
 from replicator.inference.identification import no_response
+from replicator.inference.simulation import Truth
 from replicator.inference.structure import structure
 from replicator.inference.tabulation import sensitivity_unit, stake
 from replicator.shares import usable
@@ -105,6 +106,19 @@ def test_thresholds_and_single_decisions_of_the_same_people_agree(experiment: Ex
     assert other[0] == pytest.approx(MINIMUM, abs=0.01)
     assert one[1] == pytest.approx(SENSITIVITY, rel=0.15)
     assert other[1] == pytest.approx(SENSITIVITY, rel=0.15)
+
+
+def test_simulated_thresholds_follow_the_same_curve(experiment: Experiment, tmp_path: Path) -> None:
+    data = imported(tmp_path / "run", experiment, "who,least", ["ann,20", "bob,50"], ["subject=who", "value=least"])
+    shape = structure("acceptance-threshold", "equivalent", data, intercept=False)
+    nothing = np.zeros((1, len(data.options) - 1))
+    truth = Truth(
+        location={"minimum_acceptable_offer": np.array([MINIMUM]), "sensitivity": np.log([SENSITIVITY])}, spread={},
+        deviation={"minimum_acceptable_offer": np.zeros(1), "sensitivity": np.zeros(1)}, lapse=0.0,
+        position=np.zeros((1, 1)), misfit_sd=0.0, misfit=nothing, residual=0.0,
+    )  # fmt: skip
+    ours = censored.log_odds(np, SENSITIVITY * (np.arange(101) / 100 - MINIMUM)[None, :], data.classes)
+    np.testing.assert_allclose(simulation.log_odds(shape, data, truth), ours, rtol=1e-8)
 
 
 def test_answers_without_variation_are_told(experiment: Experiment, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ from replicator.inference.tabulation import sensitivity_unit, stake
 from replicator.theories import noise as noises
 from replicator.theories import priors
 
+_NEVER = 1e-300
+"""Probability of a threshold that nobody names, so that it has a logarithm."""
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -96,7 +99,8 @@ def log_odds(structure: Structure, data: ChoiceData, truth: Truth) -> np.ndarray
         P          = (1 - lapse) softmax(eta) + lapse / K
         log odds_k = log(P_k / P_K) + misfit_qk
 
-    Of long grids, options are classes of answers: their probability is the sum of their members'.
+    Of long grids, options are classes of answers: their probability is the sum of their members'. Of thresholds eta is
+    log(F(a) - F(a - h)), with logit F(a) = s_u V(a).
     """
     theory = theories.get(structure.theory)
     # (unit, question):
@@ -109,6 +113,11 @@ def log_odds(structure: Structure, data: ChoiceData, truth: Truth) -> np.ndarray
     if structure.sensitive:
         unit = sensitivity_unit(structure.noise, data.stimuli, data.condition)
         eta = (unit * np.exp(here["sensitivity"]))[:, :, None] * value
+    if structure.thresholds:
+        # The least that is accepted: the offer is, and the one before it is not.
+        ends = np.zeros_like(eta[..., :1])
+        below = np.concatenate([ends, special.expit(eta[..., :-1]), ends + 1.0], axis=-1)
+        eta = np.log(np.maximum(np.diff(below, axis=-1), _NEVER))
     share = answer_classes.sizes(data.classes)
     if share is not None:
         eta = np.log(special.softmax(eta, axis=-1) @ np.eye(structure.options)[data.classes])
