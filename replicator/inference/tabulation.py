@@ -19,6 +19,11 @@ from replicator.theories import noise as noises
 from replicator.theories.theory import Array, Parameters, Stimuli, Theory
 
 
+SPARSE = 8
+"""Distinct amounts, per amount that occurs in a question, beyond which most of a dense matrix product would be with zeros:
+there the utilities that occur are looked up (`python benchmarks/estimation.py`)."""
+
+
 @dataclass(frozen=True)
 class Direct:
     """A design whose values are computed option by option."""
@@ -105,11 +110,11 @@ class Table:
         assert theory.utility is not None
         assert theory.marginal_utility is not None
         utility = theory.utility(xp, parameters, self.amount[None, :])
-        difference = xp.dot(utility, self.contrast).reshape((-1, len(self.flat), self.options - 1))
+        difference = combined(xp, utility, self.contrast).reshape((-1, len(self.flat), self.options - 1))
         if self.noise == "logit":
             slope = theory.marginal_utility(xp, parameters, np.ones((1, 1)))
             return self.stake[None, :, None] * difference / slope[:, :, None]
-        span = xp.where(self.flat[None, :], 1.0, xp.dot(utility, self.span))
+        span = xp.where(self.flat[None, :], 1.0, combined(xp, utility, self.span))
         return xp.where(self.flat[None, :, None], 0.0, difference / span[:, :, None])
 
 
@@ -123,6 +128,19 @@ def compared(
     if isinstance(table, Table):
         raise ValueError(f"{theory.name} does not say what is accepted")
     return table.values(xp, theory, parameters)
+
+
+def combined(xp: ModuleType, utility: Array, weights: np.ndarray) -> Array:
+    """(u, c) sums of (u, m) utilities by (m, c) weights: a matrix product, or where most weights are zero a sum of those
+    that are not."""
+    used = weights != 0.0
+    filled = max(int(used.sum(axis=0).max(initial=0)), 1)
+    if len(weights) <= SPARSE * filled:
+        return xp.dot(utility, weights)
+    amount = np.argsort(~used, axis=0, kind="stable")[:filled]  # (filled, c) amounts with a weight, then others
+    weight = np.take_along_axis(weights, amount, axis=0)
+    looked_up = utility.T[amount.ravel()].reshape((*amount.shape, -1))  # (filled, c, u)
+    return (looked_up * weight[:, :, None]).sum(axis=0).T
 
 
 def valued(theory: Theory, noise: str, stimuli: Stimuli, *, stake: np.ndarray) -> Table | Direct:

@@ -1,0 +1,170 @@
+"""How fast people's choices are estimated: this package's default, hBayesDM and its model written in PyMC, in one run.
+
+    python benchmarks/estimation.py [--narps] [--json] [--costs-only]
+
+The people of Tom et al. 2007 (or with `--narps` of NARPS) accepted or rejected even gambles. hBayesDM's `ra_prospect`
+is taken from its source distribution and sampled by Stan in an environment of its own, its array syntax mechanically
+modernised (`hbayesdm.py`). `ra_prospect.py` is the same model in PyMC. Our default is power utility with loss aversion
+under contextual noise, with a lapse and single gambles' deviations, as `replicator estimate` fits it. All have four
+chains on the same cores, one after the other. Effective samples are the smallest bulk effective sample size of all
+locations, spreads and lapses, and of every person's lambda, rho and sensitivity; seconds are those of warm-up and draws,
+for our default also of what comes before and after; compiling is counted apart. JSON keys:
+
+    ratio                      effective samples a second of our default over those of hBayesDM
+    twin_ratio                 the same of their model in PyMC
+    twin_max_z                 largest difference between their posterior means in PyMC and in Stan, in standard errors
+                               of Monte Carlo; `twin_expected_z` is the largest to be expected of as many
+    elpd_difference, elpd_se   elpd of people left out whole: ours less theirs, and its standard error over people
+    elpd_worst_k               largest Pareto k of leaving them out, ours and theirs; below .7 the sums may be relied upon
+    repeats_ratio              seconds of a fit of 1,000 answers a cell over those of one answer a cell
+                               (a sampled model's; `people_repeats_ratio` those of people)
+    models_ratio               seconds of fitting ten models that were asked alike over those of one
+    table_pays                 distinct amounts up to which a dense product with tabulated utilities is the fastest way
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import click
+import distinct_amounts
+import grown_data
+import hbayesdm
+import ra_prospect
+from agreement import Draws, difference, expected_largest, largest_z, left_out, smallest_ess
+from default_model import Default, fit, left_out_default
+from gambles import PEOPLE, Gambles, recorded
+from left_out_people import marginal
+
+JUDGED = ("mu_pr", "sigma", *ra_prospect.BOUNDS)
+"""Quantities of hBayesDM's model: locations, spreads and everybody's parameters."""
+ITERATIONS = {"tom": (hbayesdm.WARMUP, hbayesdm.ITERATIONS), "narps": (300, 600)}
+"""Of hBayesDM's model, warm-up and in all. NARPS would take hours as it is run by default."""
+SEEDS = (1, 2, 3)
+"""Of our default, whose median counts."""
+DRAWS = 500
+"""Under which people are left out of hBayesDM's model."""
+
+
+@click.command(help=__doc__.split("\n")[0])
+@click.option("--narps", is_flag=True, help="NARPS's 108 people in the place of Tom et al.'s 16.")
+@click.option("--costs-only", is_flag=True, help="Only what more answers, models and distinct amounts cost.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
+def main(narps: bool, costs_only: bool, as_json: bool) -> None:
+    result = {} if costs_only else compared("narps" if narps else "tom")
+    if not narps:
+        result |= costs()
+    click.echo(json.dumps(result) if as_json else "\n".join(in_words(result)))
+
+
+def compared(name: str) -> dict[str, Any]:
+    """The three fits of one data set, one after the other."""
+    gambles = recorded(name)
+    warmup, iterations = ITERATIONS[name]
+    tell(f"{PEOPLE[name]}: {gambles.people} people, {int(gambles.asked.sum()):,} choices; our default")
+    ours = fit(gambles, "contextual", seeds=SEEDS)
+    tell(f"{ours.per_second:.0f} effective samples a second ({ours.worst}); their model in PyMC")
+    twin = ra_prospect.sample(
+        gambles, seed=1, chains=hbayesdm.CHAINS, warmup=warmup, draws=iterations - warmup, cores=cores()
+    )
+    tell(f"{per_second(twin.draws, twin.sampling):.1f} effective samples a second; hBayesDM")
+    theirs = hbayesdm.sample(gambles.trials(), seed=1, warmup=warmup, iterations=iterations, tell=tell)
+    rate = per_second(theirs.draws, theirs.sampling)
+    tell(f"{rate:.1f} effective samples a second; comparing")
+    max_z, count = largest_z(judged(twin.draws), judged(theirs.draws))
+    apart = left_out(marginal(theirs.draws, gambles, size=DRAWS, seed=1))
+    default = left_out_default(ours, gambles)
+    elpd, error = difference(default.elpd, apart.elpd)
+    return {
+        "data": PEOPLE[name],
+        "ratio": ours.per_second / rate,
+        "twin_ratio": per_second(twin.draws, twin.sampling) / rate,
+        "twin_max_z": max_z,
+        "twin_expected_z": expected_largest(count),
+        "twin_compared": count,
+        "elpd_difference": elpd,
+        "elpd_se": error,
+        "elpd_worst_k": {"ours": float(default.k.max()), "theirs": float(apart.k.max())},
+        "ours": told(ours),
+        "twin": seconds(twin.draws, twin.compiling, twin.sampling),
+        "hbayesdm": seconds(theirs.draws, theirs.compiling, theirs.sampling) | {"version": hbayesdm.HBAYESDM},
+        "cores": cores(),
+    }
+
+
+def costs() -> dict[str, Any]:
+    """What more answers, more models and more distinct amounts cost."""
+    tell("one answer a cell and a thousand, of a model")
+    repeats = grown_data.repeats_ratio("wording")
+    tell("the same of people")
+    of_people = grown_data.repeats_ratio("person")
+    tell("one model and ten")
+    models = grown_data.models_ratio()
+    tell("distinct amounts")
+    gradients = distinct_amounts.seconds()
+    fastest = [
+        min(distinct_amounts.pays_up_to(gradients, "dense", other) for other in distinct_amounts.WAYS[1:])
+    ]
+    return {
+        "repeats_ratio": repeats,
+        "people_repeats_ratio": of_people,
+        "models_ratio": models,
+        "table_pays": fastest[0],
+        "gradient_microseconds": {
+            way: {str(count): 1e6 * value for count, value in found.items()} for way, found in gradients.items()
+        },
+    }
+
+
+def judged(draws: Draws) -> Draws:
+    return {name: draws[name] for name in JUDGED}
+
+
+def per_second(draws: Draws, sampling: float) -> float:
+    return smallest_ess(judged(draws))[0] / sampling
+
+
+def seconds(draws: Draws, compiling: float, sampling: float) -> dict[str, Any]:
+    size, worst = smallest_ess(judged(draws))
+    return {"compiling": compiling, "sampling": sampling, "ess": size, "smallest": worst}
+
+
+def told(ours: Default) -> dict[str, Any]:
+    return {
+        "compiling": ours.compiling,
+        "sampling": list(ours.sampling),
+        "ess": list(ours.ess),
+        "smallest": ours.worst,
+        "diagnostics": ours.diagnostics.document(),
+    }
+
+
+def cores() -> int:
+    """On which four chains run, ours and theirs."""
+    return min(hbayesdm.CHAINS, os.cpu_count() or 1)
+
+
+def in_words(result: dict[str, Any]) -> list[str]:
+    lines = []
+    for name in ("ours", "twin", "hbayesdm"):
+        if name in result:
+            part = result[name]
+            lines.append(
+                f"{name}: compiled in {part['compiling']:.1f} s, sampled in {part['sampling']} s; smallest effective "
+                f"sample size {part['ess']} ({part['smallest']})"
+            )
+    for way, found in result.get("gradient_microseconds", {}).items():
+        each = ", ".join(f"{count}: {value:.0f}" for count, value in found.items())
+        lines.append(f"microseconds of a gradient, {way}, by distinct amounts: {each}")
+    numbers = {name: value for name, value in result.items() if isinstance(value, (int, float))}
+    return [*lines, *(f"{name:22s} {value:.3g}" for name, value in numbers.items())]
+
+
+def tell(message: str) -> None:
+    click.echo(message, err=True)
+
+
+if __name__ == "__main__":
+    main()
