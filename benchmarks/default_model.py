@@ -1,4 +1,4 @@
-"""This package's own fit of people's choices, timed: loss aversion with power utility, persons drawn around a location."""
+"""This package's own fit of people's choices, timed: loss aversion with power utility, persons around a location."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from replicator import theories
 from replicator.inference import posterior
 from replicator.inference.builder import coordinate_names
 from replicator.inference.diagnostics import Diagnostics
-from replicator.inference.geometry import geometry
+from replicator.inference.left_out import LeftOut, leave_out
 from replicator.inference.posterior import Posterior
+from replicator.inference.replay import replay
 from replicator.inference.structure import Structure, structure
-from replicator.inference.tabulation import sensitivity_unit, stake
 
 THEORY = "loss-aversion-power"
 
@@ -67,27 +67,16 @@ def quantities(found: Posterior, shape: Structure, gambles: Gambles) -> Draws:
     names = coordinate_names(shape)
     kept = {name: np.asarray(group[name]) for name in ("lapse", "item_misfit_sd") if name in group}
     kept |= {f"{name}_sd": np.asarray(group[f"{name}_sd"]) for name in names}
-    located = {name: np.asarray(group[f"{name}_coordinate"])[..., 0] for name in names}
-    kept |= natural(located, "typical")
-    return kept | natural(people(found, shape, gambles), "person")
+    located = {name: np.asarray(group[f"{name}_coordinate"]) for name in names}
+    chains = located[names[0]].shape[:2]
+    every = replay(found, shape, gambles.data, size=int(np.prod(chains)))
+    everybody = {name: located[name] + value.reshape(*chains, -1) for name, value in every.deviations().items()}
+    return kept | natural(located, "typical person") | natural(everybody, "single people")
 
 
-def people(found: Posterior, shape: Structure, gambles: Gambles) -> dict[str, np.ndarray]:
-    """Coordinate -> (chain, draw, person).
-
-    The sampler's raw effects are deviations over their sd, or lie around the location (see `builder`).
-    """
-    data, group = gambles.data, found.draws.posterior
-    typical = stake(data.stimuli, data.condition)
-    unit = sensitivity_unit(shape.noise, data.stimuli, data.condition)
-    walk = geometry(shape, data, stake=typical, sensitivity_unit=unit)
-    of = {}
-    for name in coordinate_names(shape):
-        centred = float(walk.centring[name])
-        location = np.asarray(group[f"{name}_coordinate"])
-        sd = np.asarray(group[f"{name}_sd"])[..., None]
-        of[name] = location + sd ** (1.0 - centred) * (np.asarray(group[f"{name}_raw"]) - centred * location)
-    return of
+def left_out_default(fitted: Default, gambles: Gambles, *, size: int, seed: int) -> LeftOut:
+    """Everybody left out in their turn, under `size` draws of what people share."""
+    return leave_out(replay(fitted.last, fitted.shape, gambles.data, size=size), seed=seed)
 
 
 def natural(coordinates: dict[str, np.ndarray], whose: str) -> dict[str, np.ndarray]:

@@ -4,18 +4,18 @@
 
 The people of Tom et al. 2007 (or with `--narps` of NARPS) accepted or rejected even gambles. hBayesDM's `ra_prospect`
 is taken from its source distribution and sampled by Stan in an environment of its own, its array syntax mechanically
-modernised (`hbayesdm.py`). `ra_prospect.py` is the same model in PyMC. Our default is power utility with loss aversion
-under contextual noise, with a lapse and single gambles' deviations, as `replicator estimate` fits it. All have four
+modernised (`hbayesdm.py`). `ra_prospect.py` is the same model in PyMC. Our default is loss aversion with power utility
+and noise in money, with a lapse and single gambles' deviations, as `replicator estimate` fits it. All have four
 chains on the same cores, one after the other. Effective samples are the smallest bulk effective sample size of all
-locations, spreads and lapses, and of every person's lambda, rho and sensitivity; seconds are those of warm-up and draws,
-for our default also of what comes before and after; compiling is counted apart. JSON keys:
+locations, spreads and lapses, and of every person's lambda, rho and sensitivity; seconds are those of warm-up and
+draws, for our default also of what comes before and after; compiling is counted apart. JSON keys:
 
     ratio                      effective samples a second of our default over those of hBayesDM
     twin_ratio                 the same of their model in PyMC
     twin_max_z                 largest difference between their posterior means in PyMC and in Stan, in standard errors
                                of Monte Carlo; `twin_expected_z` is the largest to be expected of as many
     elpd_difference, elpd_se   elpd of people left out whole: ours less theirs, and its standard error over people
-    elpd_worst_k               largest Pareto k of leaving them out, ours and theirs; below .7 the sums may be relied upon
+    elpd_worst_k               largest Pareto k of leaving them out, ours and theirs: below .7 sums may be relied upon
     repeats_ratio              seconds of a fit of 1,000 answers a cell over those of one answer a cell
                                (a sampled model's; `people_repeats_ratio` those of people)
     models_ratio               seconds of fitting ten models that were asked alike over those of one
@@ -35,7 +35,7 @@ import hbayesdm
 import ra_prospect
 from agreement import Draws, difference, expected_largest, largest_z, left_out, smallest_ess
 from default_model import Default, fit, left_out_default
-from gambles import PEOPLE, Gambles, recorded
+from gambles import PEOPLE, recorded
 from left_out_people import marginal
 
 JUDGED = ("mu_pr", "sigma", *ra_prospect.BOUNDS)
@@ -45,7 +45,7 @@ ITERATIONS = {"tom": (hbayesdm.WARMUP, hbayesdm.ITERATIONS), "narps": (300, 600)
 SEEDS = (1, 2, 3)
 """Of our default, whose median counts."""
 DRAWS = 500
-"""Under which people are left out of hBayesDM's model."""
+"""Under which people are left out, of either model."""
 
 
 @click.command(help=__doc__.split("\n")[0])
@@ -64,7 +64,7 @@ def compared(name: str) -> dict[str, Any]:
     gambles = recorded(name)
     warmup, iterations = ITERATIONS[name]
     tell(f"{PEOPLE[name]}: {gambles.people} people, {int(gambles.asked.sum()):,} choices; our default")
-    ours = fit(gambles, "contextual", seeds=SEEDS)
+    ours = fit(gambles, "logit", seeds=SEEDS)
     tell(f"{ours.per_second:.0f} effective samples a second ({ours.worst}); their model in PyMC")
     twin = ra_prospect.sample(
         gambles, seed=1, chains=hbayesdm.CHAINS, warmup=warmup, draws=iterations - warmup, cores=cores()
@@ -75,7 +75,7 @@ def compared(name: str) -> dict[str, Any]:
     tell(f"{rate:.1f} effective samples a second; comparing")
     max_z, count = largest_z(judged(twin.draws), judged(theirs.draws))
     apart = left_out(marginal(theirs.draws, gambles, size=DRAWS, seed=1))
-    default = left_out_default(ours, gambles)
+    default = left_out_default(ours, gambles, size=DRAWS, seed=1)
     elpd, error = difference(default.elpd, apart.elpd)
     return {
         "data": PEOPLE[name],
@@ -104,14 +104,13 @@ def costs() -> dict[str, Any]:
     models = grown_data.models_ratio()
     tell("distinct amounts")
     gradients = distinct_amounts.seconds()
-    fastest = [
-        min(distinct_amounts.pays_up_to(gradients, "dense", other) for other in distinct_amounts.WAYS[1:])
-    ]
     return {
         "repeats_ratio": repeats,
         "people_repeats_ratio": of_people,
         "models_ratio": models,
-        "table_pays": fastest[0],
+        "table_pays": min(
+            distinct_amounts.pays_up_to(gradients, "dense", other) for other in distinct_amounts.WAYS[1:]
+        ),
         "gradient_microseconds": {
             way: {str(count): 1e6 * value for count, value in found.items()} for way, found in gradients.items()
         },

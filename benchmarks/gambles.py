@@ -1,4 +1,4 @@
-"""People who accepted or rejected even gambles to win or lose: recorded choices, as estimation and as hBayesDM read them.
+"""People who accepted or rejected even gambles: recorded choices, as estimation and as hBayesDM read them.
 
 The recorded choices lie beside the project and not in it; `REPLICATOR_REAL_DATA` says where.
 """
@@ -91,6 +91,8 @@ def recorded(name: str) -> Gambles:
     )
     with tempfile.TemporaryDirectory() as folder:
         run = import_run(file, specification.find("mixed-gambles"), mapping, Path(folder) / "run")
-        cells = {(row["item"], row["condition"]): row["outcomes"] for row in choices.cells(run.choices).to_dict("records")}
+        cells = {
+            (row["item"], row["condition"]): row["outcomes"] for row in choices.cells(run.choices).to_dict("records")
+        }
         table = choices.read(run.choices, [*COLUMNS])
     return Gambles(choice_data(usable(table), cells, "person"))

@@ -24,7 +24,7 @@ from replicator.inference.structure import structure
 from replicator.shares import usable
 from replicator.store import AnswerStore
 
-THEORY, NOISE = "loss-aversion-power", "contextual"
+THEORY, NOISE = "loss-aversion-power", "logit"
 REPEATS = 1_000
 MODELS = 10
 PEOPLE = 12

@@ -67,18 +67,20 @@ def sample(
     return Sampled(draws, float(draws.pop("compiling")), float(draws.pop("sampling")))
 
 
+_ARRAY = r"^(\s*)((?:int|real|vector)(?:<[^>]*>)?)\s+(\w+)\s*\[([^\]]+)\]\s*;"
+"""An array's declaration as it was."""
+
+
 def modernised(program: str) -> str:
     """A program of hBayesDM's in the Stan of today.
 
-    Arrays are declared `array[N] real x` where they were `real x[N]`; `fabs` is now `abs`. The file of the licence is not
-    included, and draws from the posterior predictive are left out: nothing here reads them, and each would be sent over
-    a socket. That makes the program faster.
+    Arrays are declared `array[N] real x` where they were `real x[N]`; `fabs` is now `abs`. The file of the licence is
+    not included, and draws from the posterior predictive are left out: nothing here reads them, and each would be sent
+    over a socket. That makes the program faster.
     """
     program = re.sub(r"^#include .*\n", "", program, flags=re.M)
     program = re.sub(r"\bfabs\(", "abs(", program)
-    program = re.sub(
-        r"^(\s*)((?:int|real|vector)(?:<[^>]*>)?)\s+(\w+)\s*\[([^\]]+)\]\s*;", r"\1array[\4] \2 \3;", program, flags=re.M
-    )
+    program = re.sub(_ARRAY, r"\1array[\4] \2 \3;", program, flags=re.M)
     return re.sub(r"^.*\by_pred\b.*;.*\n", "", program, flags=re.M)
 
 
@@ -87,7 +89,8 @@ def _environment(tell: Callable[[str], None]) -> Path:
     folder = default_path().parent / "benchmarks" / f"hbayesdm-{HBAYESDM}"
     python = folder / "bin" / "python"
     wanted = f"import stan, importlib.metadata as m; assert m.version('pystan') == '{PYSTAN}'"
-    if _archive(python).exists() and subprocess.run([python, "-c", wanted], capture_output=True, check=False).returncode == 0:
+    asked = [python, "-c", wanted]
+    if _archive(python).exists() and subprocess.run(asked, capture_output=True, check=False).returncode == 0:
         return python
     tell(f"installing PyStan {PYSTAN} and hBayesDM {HBAYESDM}'s source into {folder}")
     venv.create(folder, clear=True, with_pip=True)

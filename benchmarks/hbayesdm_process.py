@@ -1,4 +1,4 @@
-"""Runs in the environment of PyStan: compiles a program of hBayesDM's, samples it and leaves draws and seconds behind."""
+"""Runs in the environment of PyStan: compiles a program of hBayesDM's, samples it, leaves draws and seconds behind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def main(folder: Path, seed: int, chains: int, warmup: int, draws: int, adapt_de
     )
     done = time.perf_counter()
     # fit[name] is (..., draw x chain), chains running fastest.
-    found = {name: np.moveaxis(fit[name].reshape(*fit[name].shape[:-1], draws, chains), (-1, -2), (0, 1)) for name in KEPT}
+    found = {}
+    for name in KEPT:
+        values = fit[name]
+        found[name] = np.moveaxis(values.reshape(*values.shape[:-1], draws, chains), (-1, -2), (0, 1))
     seconds = {"compiling": np.array(built - begun), "sampling": np.array(done - built)}
     np.savez(folder / "draws.npz", **found, **seconds)
 

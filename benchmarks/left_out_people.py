@@ -2,9 +2,9 @@
 
     elpd = sum_i log p(y_i | y_-i),   p(y_i | m, s) = integral p(y_i | x) Normal(x; m, s) dx
 
-with x = m + s z the person's three coordinates. The integral is a mean over draws from a Student-t around the person's own
-posterior, weighted; people are left out by Pareto-smoothed importance sampling. `replicator.inference.left_out` does
-the same for our own models.
+with x = m + s z the person's three coordinates. The integral is a weighted mean over draws from a Student-t around the
+person's own posterior; people are left out by Pareto-smoothed importance sampling. `replicator.inference.left_out`
+does the same for our own models.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def sample(gambles: Gambles, *, seed: int, chains: int, warmup: int, draws: int,
             progress_bar=False, save_warmup=False,
         )  # fmt: skip
     done = time.perf_counter()
-    kept = {name: np.asarray(found.posterior[name]) for name in ("mu_pr", "sigma", *(f"{name}_pr" for name in BOUNDS), *BOUNDS)}
+    names = ("mu_pr", "sigma", *(f"{name}_pr" for name in BOUNDS), *BOUNDS)
+    kept = {name: np.asarray(found.posterior[name]) for name in names}
     kept |= {f"mu_{name}": bound * phi(kept["mu_pr"][..., [i]]) for i, (name, bound) in enumerate(BOUNDS.items())}
     return Twin(kept, built - begun, done - built)
 
@@ -79,9 +80,7 @@ def model(gambles: Gambles) -> pm.Model:
 def log_likelihood(gambles: Gambles, person: int, coordinates: np.ndarray) -> np.ndarray:
     """(s,) log likelihood of a person's answers at (s, 3) values of m + s z."""
     rows = gambles.person == person
-    rho, weight, tau = (
-        bound * phi(coordinates[:, i, None]) for i, bound in enumerate(BOUNDS.values())
-    )
+    rho, weight, tau = (bound * phi(coordinates[:, i, None]) for i, bound in enumerate(BOUNDS.values()))
     eta = tau * 0.5 * (gambles.gain[rows] ** rho - weight * gambles.loss[rows] ** rho)
     return np.asarray((gambles.accepted[rows] * eta - gambles.asked[rows] * np.logaddexp(0.0, eta)).sum(axis=1))
 

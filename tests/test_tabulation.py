@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -9,6 +11,7 @@ import pytest
 from choice_designs import random_stimuli
 
 from replicator import theories
+from replicator.inference import tabulation
 from replicator.inference.tabulation import Table, sensitivity_unit, stake, valued
 from replicator.theories import THEORIES, Stimuli, Theory, noise
 
@@ -59,6 +62,19 @@ def test_a_table_of_some_questions_is_that_of_a_design_of_them(theory: Theory, k
         if isinstance(whole, Table):
             assert isinstance(part, Table)
             assert len(part.amount) <= len(whole.amount)
+
+
+@pytest.mark.parametrize("xp", [np, pt], ids=["numpy", "pytensor"])
+def test_looking_utilities_up_sums_what_the_product_sums(xp: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(13)
+    weights = np.where(rng.random((30, 12)) < 0.1, rng.normal(size=(30, 12)), 0.0)
+    weights[:, 3] = 0.0
+    utility = rng.normal(size=(4, 30))
+    monkeypatch.setattr(tabulation, "SPARSE", 0)
+    found = tabulation.combined(xp, xp.as_tensor(utility) if xp is pt else utility, weights)
+    found = found.eval(mode="FAST_COMPILE") if xp is pt else found
+    np.testing.assert_allclose(found, utility @ weights, atol=1e-12)
+    assert tabulation.combined(np, utility, np.zeros((30, 12))).shape == (4, 12)
 
 
 def test_amounts_are_tabulated_once() -> None:

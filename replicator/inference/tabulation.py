@@ -18,10 +18,9 @@ import numpy as np
 from replicator.theories import noise as noises
 from replicator.theories.theory import Array, Parameters, Stimuli, Theory
 
-
 SPARSE = 8
-"""Distinct amounts, per amount that occurs in a question, beyond which most of a dense matrix product would be with zeros:
-there the utilities that occur are looked up (`python benchmarks/estimation.py`)."""
+"""Distinct amounts, per amount that occurs in a question, beyond which a matrix product is mostly with zeros: there the
+utilities that occur are looked up instead (`python benchmarks/estimation.py --costs-only`)."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,8 @@ def compared(
 
 
 def combined(xp: ModuleType, utility: Array, weights: np.ndarray) -> Array:
-    """(u, c) sums of (u, m) utilities by (m, c) weights: a matrix product, or where most weights are zero a sum of those
-    that are not."""
+    """(u, c) sums of (u, m) utilities by (m, c) weights: a matrix product, or where most weights are zero a sum over
+    those that are not."""
     used = weights != 0.0
     filled = max(int(used.sum(axis=0).max(initial=0)), 1)
     if len(weights) <= SPARSE * filled:

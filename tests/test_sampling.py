@@ -1,0 +1,71 @@
+"""A model is compiled once for all data of its design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from choice_designs import made, random_stimuli
+
+from replicator.inference import posterior, sampling
+from replicator.inference.data import ChoiceData
+from replicator.inference.structure import structure
+
+
+class SampledError(Exception):
+    """Raised where draws would be taken: what a test wants to know is known by then."""
+
+
+@dataclass
+class Compiled:
+    """In the place of a compiled model."""
+
+    shared_data: dict[str, np.ndarray]
+    _coords: dict[str, Any] = field(default_factory=dict)
+
+    def with_data(self, **given: np.ndarray) -> Compiled:
+        return replace(self, shared_data={**self.shared_data, **given})
+
+
+def people(seed: int, questions: int = 5) -> ChoiceData:
+    """Four people who each answered the same lotteries, each in their own way."""
+    unit, question = np.indices((4, questions)).reshape(2, -1)
+    first = np.random.default_rng(seed).binomial(1, 0.5, size=len(unit))
+    return made(
+        random_stimuli(np.random.default_rng(0), questions, 2, 2, losses=True),
+        unit_name="person",
+        units=("ann", "bob", "cat", "dan"),
+        unit=unit,
+        question=question,
+        counts=np.column_stack([first, 1 - first]).astype(float),
+    )
+
+
+def test_nothing_is_compiled_anew_where_only_answers_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, read = [], []
+
+    def compile_model(model: Any, **_: Any) -> Compiled:
+        compiled.append(model)
+        return Compiled({"observed": np.zeros(0), "total": np.zeros(0)})
+
+    def sample(model: Compiled, *_: Any, **__: Any) -> None:
+        read.append(model.shared_data["observed"])
+        raise SampledError
+
+    monkeypatch.setattr(sampling, "_compiled", {})
+    monkeypatch.setattr(sampling.nutpie, "compile_pymc_model", compile_model)
+    monkeypatch.setattr(sampling, "_sample", sample)
+
+    def fit(data: ChoiceData) -> None:
+        with pytest.raises(SampledError):
+            posterior.of_choices(structure("loss-aversion", "logit", data, intercept=False), data, seed=1)
+
+    several = [people(seed) for seed in range(3)]
+    for data in (*several, replace(several[0], counts=several[0].counts * 1_000.0)):
+        fit(data)
+        np.testing.assert_array_equal(read[-1], data.counts)
+    assert len(compiled) == 1
+    fit(people(0, questions=6))
+    assert len(compiled) == 2
