@@ -10,10 +10,17 @@ import pytest
 from scipy import stats
 
 from replicator import theories
-from replicator.calibration import page, plan, refits, rows
+from replicator.calibration import gift_refits, page, plan, refits, rows
 from replicator.calibration.plan import Cell
 from replicator.calibration.refits import Row
-from replicator.calibration.statistics import RANK_DRAWS, coverage_p_value, holm, rank_p_value, too_low_p_value
+from replicator.calibration.statistics import (
+    RANK_DRAWS,
+    coverage_p_value,
+    holm,
+    rank_p_value,
+    stays_within,
+    too_low_p_value,
+)
 from replicator.calibration.verdicts import calibration, recovery
 from replicator.errors import DataError
 from replicator.inference.simulation import answered, drawn, log_odds, usual
@@ -34,10 +41,22 @@ def conjugate(fits: int, seed: int, width: float = 1.0, off: float = 0.0) -> lis
 
 
 def test_ranks_of_a_right_posterior_are_uniform_and_of_wrong_ones_are_not() -> None:
-    p_values = [rank_p_value(conjugate(100, seed)) for seed in range(200)]
+    p_values = [rank_p_value(conjugate(25, seed)) for seed in range(100)]
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
     for wrong in ({"width": 0.6}, {"width": 1.8}, {"off": 0.35}):
-        assert np.median([rank_p_value(conjugate(100, seed, **wrong)) for seed in range(20)]) < 0.001
+        assert np.median([rank_p_value(conjugate(100, seed, **wrong)) for seed in range(5)]) < 0.001
+    assert rank_p_value([0] * 30) < 1e-12  # small enough for any number of cells
+
+
+def test_the_probability_to_stay_within_bands_is_exact() -> None:
+    """By hand for two, by counting for eight."""
+    assert stays_within(np.zeros(2), np.array([0.5, 1.0])) == pytest.approx(0.75)
+    assert stays_within(np.array([0.0, 0.5]), np.array([0.5, 1.0])) == pytest.approx(0.5)
+    low = stats.beta.ppf(0.02, np.arange(1, 9), np.arange(8, 0, -1))
+    high = stats.beta.isf(0.02, np.arange(1, 9), np.arange(8, 0, -1))
+    drawn_ones = np.sort(np.random.default_rng(1).random((100_000, 8)), axis=1)
+    inside = ((drawn_ones > low) & (drawn_ones < high)).all(axis=1).mean()
+    assert stays_within(low, high) == pytest.approx(inside, abs=4 * np.sqrt(inside * (1 - inside) / 100_000))
 
 
 def test_coverage_is_tested_exactly() -> None:
@@ -115,7 +134,7 @@ def test_every_theory_of_choice_has_a_cell_or_a_reason_and_the_six_have_all_kind
     assert len(set(every)) == len(every) == sum(cell.fits + cell.fixed for cell in CELLS)
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.kind != "gifts"], ids=lambda cell: cell.name)
 def test_drawn_truths_answer_every_design(cell: Cell) -> None:
     """One fit's answers are the same whenever they are made, finite, and not another fit's."""
 
@@ -162,3 +181,24 @@ def test_every_design_tells_its_parameters_apart(cell: Cell) -> None:
 
     slopes = np.column_stack([(at(name, 0.05) - at(name, -0.05)) / 0.1 for name in priors])
     assert np.linalg.svd(slopes / np.sqrt(len(slopes)), compute_uv=False).min() > 0.1
+
+
+def test_gifts_are_drawn_around_their_locations_and_their_model_has_a_fingerprint() -> None:
+    (cell,) = [cell for cell in CELLS if cell.kind == "gifts"]
+    apart = []
+    for number in range(300):
+        location, scale, gifts = gift_refits.simulated(cell.random("prior", number))
+        apart.append((np.median(gifts.logits[0], axis=0) - location) / (0.05 + scale))
+    assert np.abs(np.mean(apart, axis=0)).max() < 0.15
+    assert refits.fingerprint(cell) == refits.fingerprint(cell)
+
+
+def test_a_fingerprint_tells_priors_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a model with other priors are made anew."""
+    cell = next(cell for cell in CELLS if cell.name == "crra--contextual--persons")
+    before = refits.fingerprint(cell)
+    theory = theories.get("crra")
+    (risk,) = theory.parameters
+    wider = replace(risk, prior=replace(risk.prior, sd=2 * risk.prior.sd))
+    monkeypatch.setitem(theories.THEORIES, "crra", replace(theory, parameters=(wider,)))  # type: ignore[arg-type]
+    assert refits.fingerprint(cell) != before

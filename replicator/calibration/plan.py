@@ -47,7 +47,7 @@ _NOISE = {"loss-aversion": "logit", "loss-aversion-power": "logit", "fehr-schmid
 _BLOCK = 10
 """Fits of one cell that are made in a row."""
 
-Kind = Literal["exact", "samples", "persons"]
+Kind = Literal["exact", "samples", "persons", "gifts"]
 Purpose = Literal["prior", "fixed"]
 PURPOSES: tuple[Purpose, ...] = ("prior", "fixed")
 
@@ -72,6 +72,8 @@ class Cell:
     @property
     def design(self) -> str:
         """Name of its design."""
+        if self.kind == "gifts":
+            return "distributions of gifts"
         return design_name(theories.get(self.theory))
 
     def data(self) -> ChoiceData:
@@ -102,10 +104,10 @@ def cells() -> tuple[Cell, ...]:
     """All cells, those of the six theories first."""
     core = [Cell(name, _noise(theories.get(name)), "exact", CORE_FITS, FIXED_FITS) for name in CORE]
     known = [theory for theory in theories.THEORIES.values() if _why_not(theory) is None]
-    others = [Cell(t.name, _noise(t), "exact", FITS, 0) for t in known if t.name not in CORE]
+    others = [Cell(t.name, _noise(t), "exact", FITS, 0) for t in known if t.name not in (*CORE, "giving")]
     persons = [Cell(name, _noise(theories.get(name)), "persons", FITS, 0) for name in CORE]
     samples = [Cell(name, _noise(theories.get(name)), "samples", FITS, 0) for name in ("crra", "hyperbolic")]
-    return (*core, *others, *persons, *samples)
+    return (*core, *others, *persons, *samples, Cell("giving", "none", "gifts", FITS, 0))
 
 
 def left_out() -> dict[str, str]:
@@ -130,6 +132,8 @@ def _noise(theory: Theory) -> str:
 
 
 def _why_not(theory: Theory) -> str | None:
+    if theory.name == "giving":
+        return None
     if theory.response != "choice":
         return "It is not about options in the first place, and has no small design here."
     try:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pymc as pm
 import pytensor
 
 from replicator import theories
-from replicator.calibration import plan
+from replicator.calibration import gift_refits, plan
 from replicator.calibration.plan import Cell, Purpose, Task
 from replicator.calibration.statistics import RANK_DRAWS
-from replicator.inference import builder, posterior, sampling
+from replicator.inference import builder, gifts, posterior, sampling
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
 from replicator.inference.posterior import Posterior
@@ -63,14 +64,20 @@ def fit(task: Task, model: str) -> list[Row]:
     """Draw or set the truth, let it answer, fit as any answers are fitted, and look."""
     cell, started = task.cell, time.monotonic()
     rng = cell.random(task.purpose, task.number)
-    data = cell.data()
-    shape = _shape(cell, data)
-    truth = drawn(shape, rng) if task.purpose == "prior" else fixed(shape, task.number, rng)
-    answers = answered(shape, data, truth, rng, answers=plan.SAMPLES if cell.kind == "samples" else 1)
-    found = posterior.of_choices(shape, answers, seed=int(rng.integers(2**31)))
+    if cell.kind == "gifts":
+        location, scale, given = gift_refits.simulated(rng)
+        found = posterior.of_gifts(given, seed=int(rng.integers(2**31)))
+        known = gift_refits.quantities(location, scale, found)
+    else:
+        data = cell.data()
+        shape = _shape(cell, data)
+        truth = drawn(shape, rng) if task.purpose == "prior" else fixed(shape, task.number, rng)
+        answers = answered(shape, data, truth, rng, answers=plan.SAMPLES if cell.kind == "samples" else 1)
+        found = posterior.of_choices(shape, answers, seed=int(rng.integers(2**31)))
+        known = _quantities(shape, truth, found)
     seconds = time.monotonic() - started
     rows = []
-    for name, (value, draws) in _quantities(shape, truth, found).items():
+    for name, (value, draws) in known.items():
         low, high = np.quantile(draws, [_TAIL, 1.0 - _TAIL])
         thinned = draws[np.linspace(0, len(draws) - 1, RANK_DRAWS).round().astype(int)]
         rows.append(
@@ -114,6 +121,20 @@ def fingerprint(cell: Cell) -> str:
     """Of what the cell's posteriors are: the density that the builder gives to a fixed point of a fixed data set, and
     how it is sampled. It changes with priors, likelihood, design or sampler, and with nothing else."""
     rng = np.random.default_rng(0)
+    if cell.kind == "gifts":
+        *_, simulated = gift_refits.simulated(rng)
+        model = gifts.build(simulated, gifts.arrays(simulated))
+    else:
+        model = _model(cell, rng)
+    point = {name: 0.3 * rng.normal(size=np.shape(value)) for name, value in sorted(model.initial_point().items())}
+    density = float(model.compile_logp(mode=pytensor.compile.mode.Mode("py", "fast_compile"))(point))
+    settings = (sampling.CHAINS, sampling.WARMUP, sampling.DRAWS, sampling.TARGET_ACCEPT, sampling.CAREFUL_ACCEPT)
+    known = f"{density:.6e} {settings} {plan.SEED} {plan.OFFSET}"
+    return hashlib.sha256(known.encode()).hexdigest()[:8]
+
+
+def _model(cell: Cell, rng: np.random.Generator) -> pm.Model:
+    """The cell's model of a data set drawn by `rng`, in plain coordinates."""
     data = cell.data()
     shape = _shape(cell, data)
     data = answered(shape, data, drawn(shape, rng), rng)
@@ -122,12 +143,7 @@ def fingerprint(cell: Cell) -> str:
     given = builder.arrays(shape, data, walk)
     # Coordinates and starts are the sampler's business and no part of the posterior.
     given |= {name: np.zeros_like(value) for name, value in given.items() if name.startswith("centring_")}
-    model = builder.build(shape, fixed_part, given, builder.coords(shape, data))
-    point = {name: 0.3 * rng.normal(size=np.shape(value)) for name, value in sorted(model.initial_point().items())}
-    density = float(model.compile_logp(mode=pytensor.compile.mode.Mode("py", "fast_compile"))(point))
-    settings = (sampling.CHAINS, sampling.WARMUP, sampling.DRAWS, sampling.TARGET_ACCEPT, sampling.CAREFUL_ACCEPT)
-    known = f"{density:.6e} {settings} {plan.SEED} {plan.OFFSET} {cell.data().stimuli!r}"
-    return hashlib.sha256(known.encode()).hexdigest()[:8]
+    return builder.build(shape, fixed_part, given, builder.coords(shape, data))
 
 
 def _shape(cell: Cell, data: ChoiceData) -> Structure:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 FAMILYWISE = 0.01
 """Probability that any cell fails where all are calibrated."""
@@ -18,9 +17,6 @@ LEAST = 0.90
 """Coverage that a fixed truth, away from the prior's centre, must not fall below."""
 RANK_DRAWS = 99
 """Draws that the truth is ranked among: few enough of a posterior's to be nearly independent."""
-
-_SIMULATIONS = 20_000
-"""Of uniform samples, for the null distribution of `rank_p_value`; the least p-value told is 1 in so many."""
 
 
 def coverage_p_value(covered: int, fits: int, nominal: float = NOMINAL) -> float:
@@ -36,16 +32,43 @@ def too_low_p_value(covered: int, fits: int, least: float = LEAST) -> float:
 def rank_p_value(ranks: Sequence[int], draws: int = RANK_DRAWS, seed: int = 0) -> float:
     """Whether ranks of truths among `draws` posterior draws (0 to `draws`) are uniform, anywhere in their range.
 
-    A rank becomes a uniform variable within its step. Sorted, the i-th of n is Beta(i, n + 1 - i); the most surprising
-    one, two-sided, is compared with that of uniform samples, so that bands hold for the whole curve at once
-    (Aldor-Noiman et al. 2013, doi:10.1080/00031305.2013.847865; Sailynoja, Burkner & Vehtari 2022,
-    doi:10.1007/s11222-022-10090-6).
+    A rank becomes a uniform variable within its step. Sorted, the i-th of n is Beta(i, n + 1 - i). The most surprising
+    one, two-sided, sets the level of bands around all of them; the p-value is the probability that uniform variables
+    leave these bands anywhere, which is exact (Aldor-Noiman et al. 2013, doi:10.1080/00031305.2013.847865; Sailynoja,
+    Burkner & Vehtari 2022, doi:10.1007/s11222-022-10090-6).
     """
     given = np.asarray(ranks)
-    within = np.random.default_rng([seed, len(given)]).random(len(given))
-    found = _surprise(np.sort((given + within) / (draws + 1))[None, :])[0]
-    null = _null(len(given))
-    return float((1 + np.searchsorted(null, found, side="right")) / (1 + len(null)))
+    n = len(given)
+    within = np.random.default_rng([seed, n]).random(n)
+    uniform = np.sort((given + within) / (draws + 1))
+    first, last = np.arange(1, n + 1), np.arange(n, 0, -1)
+    below, above = stats.beta.cdf(uniform, first, last), stats.beta.sf(uniform, first, last)
+    level = float(np.minimum(below, above).min())
+    return 1.0 - stays_within(stats.beta.ppf(level, first, last), stats.beta.isf(level, first, last))
+
+
+def stays_within(low: np.ndarray, high: np.ndarray) -> float:
+    """P(low_i < U_(i) < high_i for all i) of n sorted uniform variables; both bounds ascend.
+
+    How many of them lie below t is followed from bound to bound: at high_i there are at least i, at low_i fewer.
+    From t to t' each of those left falls in between with probability (t' - t) / (1 - t).
+    """
+    n = len(low)
+    count = np.arange(n + 1)
+    more = np.maximum(count[None, :] - count[:, None], 0)  # from so many to so many
+    factorial = special.gammaln(count + 1)
+    ways = factorial[n - count][:, None] - factorial[more] - factorial[n - count][None, :]
+    ways[np.tril_indices(n + 1, -1)] = -np.inf
+    bounds = sorted([(t, 0, i) for i, t in enumerate(low)] + [(t, 1, i) for i, t in enumerate(high)])
+    probability, at = (count == 0).astype(float), 0.0
+    for t, upper, i in bounds:
+        q = (t - at) / (1.0 - at) if at < 1.0 else 0.0
+        if q > 0.0:
+            q = min(q, 1.0 - np.finfo(float).eps)
+            probability = probability @ np.exp(ways + np.log(q) * more + np.log1p(-q) * (n - count))
+            at = t
+        probability[count <= i if upper else count > i] = 0.0
+    return float(probability.sum())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -61,15 +84,3 @@ def exact_interval(covered: int, fits: int) -> tuple[float, float]:
     """95% interval of a share (Clopper and Pearson)."""
     found = stats.binomtest(covered, fits).proportion_ci(0.95, method="exact")
     return float(found.low), float(found.high)
-
-
-def _surprise(uniform: np.ndarray) -> np.ndarray:
-    """(samples,) least two-sided probability of any order statistic; `uniform` is (samples, n), sorted."""
-    n = uniform.shape[1]
-    below = stats.beta.cdf(uniform, np.arange(1, n + 1), np.arange(n, 0, -1))
-    return np.asarray(2.0 * np.minimum(below, 1.0 - below).min(axis=1))
-
-
-@cache
-def _null(n: int) -> np.ndarray:
-    return np.sort(_surprise(np.sort(np.random.default_rng(n).random((_SIMULATIONS, n)), axis=1)))
