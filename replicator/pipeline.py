@@ -194,6 +194,28 @@ def estimate(
     return estimates
 
 
+def estimate_together(
+    several: Sequence[Run], watcher: Watcher, *, named: Sequence[str], noises: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Estimates of theories that are `named`, under each of `noises`, from the choices of several runs with one set of
+    parameters. Raises UsageError where a theory does not go with the answers, DataError where runs do not go together.
+    """
+    from replicator.inference import joint
+    from replicator.inference.jobs import as_asked, named_fits
+
+    experiments = [run.experiment() for run in several]
+    twice = next((e.name for e in experiments if [x.name for x in experiments].count(e.name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two of the runs are of {twice}.", remedy="Name runs of different experiments.")
+    entries: list[dict[str, Any]] = []
+    for fit in named_fits(experiments[0], named, noises):
+        for experiment in experiments[1:]:
+            as_asked(experiment, fit.theory, fit.noise)
+        watcher.stage(f"Estimating {fit.theory} from {' and '.join(e.name for e in experiments)}")
+        entries += joint.estimate(several, fit, seed=int(several[0].manifest["seed"]))
+    return entries
+
+
 def compare(run: Run, watcher: Watcher) -> dict[str, Any]:
     """Set a run's choices and estimates beside people; returns results.json.
 

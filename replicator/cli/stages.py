@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from replicator.cli.output import JSON, SCHEMA, print_json, print_outcome
+from replicator.cli.output import JSON, SCHEMA, print_json, print_outcome, print_table
+
+if TYPE_CHECKING:
+    from replicator.runs import Run
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -29,6 +33,14 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "C(ATTRIBUTE) takes numbers for names of groups.",
 )
 @click.option(
+    "--with",
+    "others",
+    multiple=True,
+    type=FOLDER,
+    metavar="RUN",
+    help="Fit --theory to this run's choices too, with one set of parameters for both; repeat for more.",
+)
+@click.option(
     "--draws-csv",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -40,6 +52,7 @@ def estimate(
     named: tuple[str, ...],
     noises: tuple[str, ...],
     regress: tuple[str, ...],
+    others: tuple[Path, ...],
     draws_csv: Path | None,
     as_json: bool,
 ) -> None:
@@ -54,6 +67,7 @@ def estimate(
       replicator estimate RUN --theory cpt --noise contextual --noise logit --json
       replicator estimate RUN --regress age --regress country
       replicator estimate RUN --draws-csv draws.csv
+      replicator estimate LOTTERIES --with PAYMENTS --theory discounted-utility --json
     """
     from replicator import files, pipeline, runs
     from replicator.cli.progress import watcher
@@ -64,6 +78,11 @@ def estimate(
         files.require_apart(draws_csv)
         files.require_place(draws_csv)
     run = runs.open_run(folder)
+    if others and regress:
+        raise click.UsageError("--with and --regress do not go together.", click.get_current_context())
+    if others:
+        _together(run, others, named, noises, draws_csv, as_json)
+        return
     with watcher() as told:
         estimates = pipeline.estimate(run, told, named=named, noises=noises, regress=regress)
     if draws_csv is not None:
@@ -77,6 +96,43 @@ def estimate(
     else:
         planned = run.experiment().analysis.fits or named
         click.echo(f"Estimates: {len(estimates)} in {run.posteriors}" if planned else "No estimate was planned.")
+
+
+def _together(
+    run: Run,
+    others: tuple[Path, ...],
+    named: tuple[str, ...],
+    noises: tuple[str, ...],
+    draws_csv: Path | None,
+    as_json: bool,
+) -> None:
+    """One set of parameters for the choices of several runs: printed, with the draws kept in RUN/joint."""
+    from replicator import pipeline, runs
+    from replicator.cli.progress import watcher
+
+    context = click.get_current_context()
+    if not named:
+        raise click.UsageError("--with needs --theory.", context)
+    if draws_csv is not None:
+        raise click.UsageError(f"--with keeps its draws in {run.folder / 'joint'}, and writes no --draws-csv.", context)
+    several = [run, *(runs.open_run(folder) for folder in others)]
+    with watcher() as told:
+        entries = pipeline.estimate_together(several, told, named=named, noises=noises)
+    if as_json:
+        print_json({"schema": SCHEMA, "estimates": entries})
+        return
+    print_table(
+        [
+            ("population", "estimand", "parameter", "mean", "95% interval"),
+            *(
+                (e["population"], e["estimand"].replace("_", " "), e["parameter"].replace("_", " "), f"{e['mean']:.3g}",
+                 f"{e['interval'][0]:.3g} to {e['interval'][1]:.3g}" + ("" if e["identified"] else "  not identified"))
+                for e in entries
+            ),
+        ]
+    )  # fmt: skip
+    for said in dict.fromkeys(s for e in entries for s in ([e["why_not"]] if e["why_not"] else []) + e["words"]):
+        click.echo(said)
 
 
 @click.command("compare")

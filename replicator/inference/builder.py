@@ -114,7 +114,8 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
             common, apart = 0.0, None
             if structure.wordings:
                 common, apart = crossed(name, "wording", structure.wordings, spread, data)
-            locations[name] = location(name, mean, sd, structure.conditions, data[f"start_{name}_first"], common)
+            start, alike = data[f"start_{name}_first"], structure.shared and name in structure.parameters
+            locations[name] = location(name, mean, sd, structure.conditions, start, common, alike=alike)
             deviations[name] = _deviation(name, locations[name][0], spread, structure, data)
             if apart is not None:
                 # (persona, 1) + (1, wording) -> (persona x wording)
@@ -209,8 +210,11 @@ def coords(structure: Structure, data: ChoiceData) -> dict[str, Any]:
     return named
 
 
-def location(name: str, mean: float, sd: float, conditions: int, start: Any, common: Any) -> Any:
-    """(condition,) locations, each with the same prior, in coordinates of the first and its contrasts.
+def location(
+    name: str, mean: float, sd: float, conditions: int, start: Any, common: Any, *, alike: bool = False
+) -> Any:
+    """(condition,) locations, each with the same prior, in coordinates of the first and its contrasts; one for all
+    conditions where they are `alike`.
 
     A deviation of the unit that all conditions share makes the locations strongly correlated; their contrasts
     are not. `common` is what the wordings at hand happen to share: the answers tell the location only together with
@@ -223,7 +227,9 @@ def location(name: str, mean: float, sd: float, conditions: int, start: Any, com
         first = pm.Flat(f"{name}_first", initval=start)
         pm.Potential(f"{name}_first_prior", pm.logp(prior, first - common))
     locations = first[None]
-    if conditions > 1:
+    if conditions > 1 and alike:
+        locations = pt.tile(locations, conditions)
+    elif conditions > 1:
         contrast = pm.Flat(f"{name}_contrast", shape=conditions - 1)
         others = first + contrast
         pm.Potential(f"{name}_prior", pm.logp(prior, others - common).sum())

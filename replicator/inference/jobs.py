@@ -125,8 +125,17 @@ def unplanned(experiment: Experiment, named: Sequence[str], noises: Sequence[str
     Raises UsageError for what is unknown, or does not go with the theory or with the experiment's answers.
     """
     planned = {(fit.theory, fit.noise) for fit in experiment.analysis.fits}
+    asked = named_fits(experiment, named, noises)
+    return tuple(fit for fit in asked if (fit.theory, fit.noise) not in planned)
+
+
+def named_fits(experiment: Experiment, named: Sequence[str], noises: Sequence[str]) -> tuple[Fit, ...]:
+    """Fits of theories that are named, under every noise that is named, or else each theory's first; each once.
+
+    Raises UsageError as `as_asked` does.
+    """
     asked = [as_asked(experiment, name, n) for name in named for n in noises or theories.get(name).noises[:1]]
-    return tuple({(f.theory, f.noise): f for f in asked if (f.theory, f.noise) not in planned}.values())
+    return tuple({(fit.theory, fit.noise): fit for fit in asked}.values())
 
 
 def fitted_before(run: Run, experiment: Experiment) -> tuple[Fit, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
+from replicator import theories
 from replicator.inference.data import ChoiceData
 from replicator.theories.theory import Theory
 
@@ -45,6 +46,13 @@ class Structure:
     """Whether an answer is the least that is accepted, see `censored`."""
     regressors: int = 0
     """Number of columns on which the units' parameters are regressed."""
+    shared: bool = False
+    """Whether the theory's parameters are the same in all conditions; each keeps a sensitivity of its own."""
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of the theory's parameters."""
+        return frozenset(p.name for p in theories.get(self.theory).parameters)
 
     @property
     def sensitive(self) -> bool:
