@@ -83,8 +83,11 @@ def nuisance_entry(
     prior_draws: np.ndarray,
     diagnostics: Diagnostics,
 ) -> Entry:
-    """The entry of a parameter that belongs to no theory: sensitivity, lapse, intercept, position."""
-    label = replace(label, primary=None)
+    """The entry of a parameter that belongs to no theory: sensitivity, lapse, intercept, position.
+
+    It is primary only as the sensitivity of a theory without parameters.
+    """
+    label = label if name in theories.get(label.theory).estimated else replace(label, primary=None)
     mean, sd = float(prior_draws.mean()), float(prior_draws.std())
     entry = drawn_entry(
         label, condition, name, symbol, "logit" if name != "lapse" else "share", draws, mean, sd, diagnostics
@@ -109,11 +112,13 @@ def silent_entries(
     """Entries without a posterior: nothing is identified, and perhaps a consistent set is what is known."""
     theory = theories.get(label.theory)
     entries = []
-    for name in theory.parameter_names:
-        parameter = theory.parameter(name)
-        mean, sd = prior_moments(label.theory)[name]
+    for name in theory.estimated:
+        if theory.parameters:
+            parameter, (mean, sd) = theory.parameter(name), prior_moments(label.theory)[name]
+            entry = blank_entry(label, condition, name, parameter.symbol, parameter.unit, mean, sd)
+        else:
+            entry = blank_entry(label, condition, name, "s", "logit", None, None)
         known = (sets or {}).get(name)
-        entry = blank_entry(label, condition, name, parameter.symbol, parameter.unit, mean, sd)
         entry |= {
             "why_not": why_not,
             "words": list(words),

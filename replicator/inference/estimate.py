@@ -53,7 +53,7 @@ from replicator.inference.structure import can_have_intercept, structure
 from replicator.runs import Run
 from replicator.shares import COMPREHENSION, usable
 from replicator.theories.stimuli import check_domain
-from replicator.theories.theory import Parameter, Theory
+from replicator.theories.theory import SENSITIVITY, Parameter, Theory
 
 Progress = Callable[[int, int, str], None]
 
@@ -276,7 +276,19 @@ def _sampled(
         spread = _spread(found, theory.name, c) if job.typical and data.unit_name != "pooled" else {}
         here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread, doubts=doubts)
         entries += [entry | {"words": entry["words"] + said} for entry in here]
-    return entries + list(_nuisances(label, data, found, position=shape.position))
+    rest = list(_nuisances(label, data, found, position=shape.position))
+    return entries + [_about(theory, data, misfit, entry, said) for entry in rest]
+
+
+def _about(
+    theory: Theory, data: ChoiceData, misfit: np.ndarray | None, entry: Entry, said: Sequence[str]
+) -> Entry:  # fmt: skip
+    """The entry of a nuisance; as what the estimate is about if it is the sensitivity of a theory without parameters."""
+    if theory.parameters or entry["parameter"] != SENSITIVITY:
+        return entry
+    off = None if misfit is None else off_the_curve(data, misfit, data.conditions.index(entry["condition"]))
+    doubted = {} if off is None else {"identified": False, "why_not": f"{off} {entry['why_not'] or ''}".strip()}
+    return entry | doubted | {"words": [*entry["words"], *said]}
 
 
 def _regressed(
@@ -339,6 +351,8 @@ def _spread(found: posterior.Posterior, theory: str, condition: int) -> dict[str
     known = theories.get(theory)
     rng = np.random.default_rng(7)
     standard = rng.normal(size=2000)
+    if not known.parameters:
+        return {}
     draws = {p.name: posterior.of_coordinate(found, f"{p.name}_coordinate")[:, condition] for p in known.parameters}
     sds = {p.name: posterior.of_coordinate(found, f"{p.name}_sd") for p in known.parameters}
     spreads: dict[str, list[float]] = {p.name: [] for p in known.parameters}

@@ -11,7 +11,7 @@ from replicator import documents
 from replicator.inference import answer_classes
 from replicator.inference.data import ChoiceData
 from replicator.inference.tabulation import Direct, stake
-from replicator.theories.theory import Parameter, Theory
+from replicator.theories.theory import SENSITIVITY, Parameter, Theory
 from replicator.thresholds import CONTRACTION
 
 ERROR_SHARE = 0.5
@@ -219,13 +219,14 @@ class Consistent:
 def consistent_sets(theory: Theory, noise: str, data: ChoiceData, condition: int) -> dict[str, Consistent]:
     """Of each parameter the values under which the theory ranks first what was chosen, over a fine grid.
 
-    Other parameters take whatever value fits best. Ties count as explained.
+    Other parameters take whatever value fits best. Ties count as explained. Of a theory without parameters every
+    sensitivity says the same.
     """
     values = _grid(theory)
     asked = np.flatnonzero(data.condition == condition)
     chosen = data.shares.argmax(axis=1)[asked]
     table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
-    size, answers = len(next(iter(values.values()))), data.stimuli.amount.shape[1]
+    size, answers = len(next(iter(values.values()), (0.0,))), data.stimuli.amount.shape[1]
     block = max(_BLOCK * len(data.options) // answers, 1)
     explained = np.concatenate([
         _explained(theory, table, {name: v[start : start + block] for name, v in values.items()}, chosen, data.classes)
@@ -233,6 +234,8 @@ def consistent_sets(theory: Theory, noise: str, data: ChoiceData, condition: int
     ])  # fmt: skip
     rate = float(explained.max())
     best = explained >= rate - 1e-12
+    if not theory.parameters:
+        return {SENSITIVITY: Consistent(0.0, None, rate)}
     return {p.name: _range(values[p.name], best, rate) for p in theory.parameters}
 
 

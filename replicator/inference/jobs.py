@@ -181,7 +181,7 @@ def as_asked(experiment: Experiment, name: str, noise: str) -> Fit:
             f'the noise "{noise}" does not go with the theory "{name}".',
             remedy=f"Write {' or '.join(theory.noises)}.",
         )
-    return Fit(name, noise, theory.parameters[0].name, None)
+    return Fit(name, noise, theory.estimated[0], None)
 
 
 def _published(experiment: Experiment, conditions: set[str]) -> list[Reference]:

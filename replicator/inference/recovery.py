@@ -73,6 +73,11 @@ def recover(
             remedy="Name an experiment with choices; `replicator list experiments --json` tells.",
         )
     theory = theories.get(fit.theory)
+    if not theory.parameters:
+        raise UsageError(
+            f'the theory "{theory.name}" has no parameters to recover.',
+            remedy="Name another; `replicator list theories` tells.",
+        )
     design = to_persons(of_experiment(experiment), subjects)
     check_domain(theory, design.stimuli)
     for number in range(fits):

@@ -38,8 +38,10 @@ def nothing_usable(rows: pd.DataFrame) -> str:
 
 def deterministic(theory: Theory, sets: Mapping[str, Consistent]) -> str:
     """Why a deterministic chooser has a set instead of an estimate."""
-    ranges = "; ".join(f"{theory.parameter(name).symbol} {_range(found)}" for name, found in sets.items())
     rate = min(found.rationality_rate for found in sets.values())
+    if not theory.parameters:
+        return f"Its choices are deterministic, so that they say no sensitivity; the theory explains {rate:.0%} of them."
+    ranges = "; ".join(f"{theory.parameter(name).symbol} {_range(found)}" for name, found in sets.items())
     return (
         f"Its choices are deterministic, so that they bound the parameters and no more: {ranges} "
         f"explains {rate:.0%} of the questions."

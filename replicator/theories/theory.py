@@ -22,6 +22,10 @@ Parameters = Mapping[str, Array]
 """Parameter name -> value on its natural scale, broadcastable against the outcomes' leading axes."""
 
 
+SENSITIVITY = "sensitivity"
+"""Name of the noise's parameter, which is all that is estimated of a theory without parameters."""
+
+
 @dataclass(frozen=True)
 class Prior:
     """Normal on the parameter's unconstrained scale (identity, log or logit)."""
@@ -173,8 +177,13 @@ class Theory:
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Everything that an analysis may be about."""
+        """The parameters and the derived quantities."""
         return tuple(parameter.name for parameter in (*self.parameters, *self.derived))
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Everything that an analysis may be about: the sensitivity where the theory has no parameters."""
+        return self.parameter_names or (SENSITIVITY,)
 
 
 def by_scale(parameters: tuple[Parameter, ...]) -> Callable[[ModuleType, Parameters], dict[str, Array]]:

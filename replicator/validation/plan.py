@@ -71,7 +71,7 @@ def _theories(draft: Draft, fits: list[tuple[Steps, Mapping[str, Any]]]) -> Iter
 
 
 def _fit(draft: Draft, place: Steps, fit: Mapping[str, Any], theory: Theory) -> Iterator[Fault]:
-    names = theory.parameter_names
+    names = theory.estimated
     if fit.get("parameter", names[0]) not in names:
         problem = f'the theory "{theory.name}" has no parameter "{fit["parameter"]}".'
         yield draft.fault((*place, "parameter"), problem, did_you_mean(fit["parameter"], names))
