@@ -48,6 +48,7 @@ _BOUNDS = {
     "position": (-math.inf, math.inf),
     "wording_sd": (0.0, math.inf),
     "p_all": (0.0, 1.0),
+    "stake": (1e-12, math.inf),
 }
 """Arguments that are no parameter of a theory, and what is possible."""
 
@@ -84,7 +85,7 @@ def open_participants(
             remedy='Ask a language model, or give "min", "max" and "step".',
         )
     responder = model.removeprefix(PREFIX)
-    if responder in RESPONDERS:
+    if responder in RESPONDERS and not (arguments and responder in THEORIES):
         if arguments:
             raise UsageError(f'"{model}" takes no arguments, but {", ".join(arguments)} was given.')
         rule, what = RESPONDERS[responder]
@@ -133,12 +134,14 @@ def _chooser(
 ) -> Participants:
     _require_response(theory, model, experiment)
     _require_domain(theory, model, experiment)
-    given = _numbers(model, arguments, _argument_names(theory))
+    given = _numbers(model, arguments, _argument_names(theory), theory)
     parameters = {**_defaults(theory), **{k: v for k, v in given.items() if k not in _BOUNDS or k == "p_all"}}
     _require_coherent_gifts(parameters)
     truth = dict(parameters)
     if theory.noises != ("none",):
         truth["sensitivity"] = given.get("noise", DEFAULT_NOISE)
+    if not theory.scale_free:
+        truth["stake"] = given.get("stake") or _largest(experiment)
     lapse = given.get("lapse", 0.0)
     people = {key: np.array([value]) for key, value in truth.items()}
     return Participants(
@@ -151,6 +154,13 @@ def _chooser(
         },
         _rule(theory, experiment, people, lapse, _presentation(given, experiment, seed)),
     )
+
+
+def _largest(experiment: Experiment) -> float:
+    """The largest amount that an experiment offers with its default levels."""
+    asked = [{**levels, **item.variables} for levels in experiment.conditions() for item in experiment.items]
+    amounts = [abs(outcome.amount) for variables in asked for outcome in experiment.outcomes(variables)]
+    return max(amounts, default=0.0) or 1.0
 
 
 def _rule(
@@ -244,10 +254,13 @@ def _argument_names(theory: Theory) -> dict[str, str]:
     around = ("lapse", "position", "wording_sd")
     if theory.noises == ("none",):
         return names | {key: key for key in around}
-    return names | {key: key for key in ("noise", *around)} | {"sensitivity": "noise"}
+    stake = () if theory.scale_free else ("stake",)
+    return names | {key: key for key in ("noise", *around, *stake)} | {"sensitivity": "noise"}
 
 
-def _numbers(model: str, arguments: Mapping[str, str], names: Mapping[str, str]) -> dict[str, float]:
+def _numbers(
+    model: str, arguments: Mapping[str, str], names: Mapping[str, str], theory: Theory | None = None
+) -> dict[str, float]:
     given: dict[str, float] = {}
     for key, text in arguments.items():
         if key not in names:
@@ -256,21 +269,20 @@ def _numbers(model: str, arguments: Mapping[str, str], names: Mapping[str, str])
             raise UsageError(f'"{model}" has no argument "{key}".', remedy=f"{remedy}It takes {', '.join(names)}.")
         if names[key] in given:
             raise UsageError(f'"{model}" is given {names[key]} twice.', remedy="Name it once.")
-        given[names[key]] = _number(model, key, names[key], text)
+        given[names[key]] = _number(model, key, text, *_range(names[key], theory))
     return given
 
 
-def _number(model: str, key: str, name: str, text: str) -> float:
-    low, high, open_low = _range(name)
+def _number(model: str, key: str, text: str, low: float, high: float, open_ends: bool) -> float:
     span = " and ".join(
-        [f"above {low:g}" if open_low else f"at least {low:g}"] * math.isfinite(low)
-        + [f"at most {high:g}"] * math.isfinite(high)
+        [f"above {low:g}" if open_ends else f"at least {low:g}"] * math.isfinite(low)
+        + [f"below {high:g}" if open_ends else f"at most {high:g}"] * math.isfinite(high)
     )
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or not low <= value <= high or (open_low and value == low):
+    if not math.isfinite(value) or not low <= value <= high or (open_ends and value in (low, high)):
         raise UsageError(
             f'"{model}": {key}={text} is impossible.',
             remedy=f"{key} is a finite number {span}".rstrip() + ".",
@@ -278,16 +290,18 @@ def _number(model: str, key: str, name: str, text: str) -> float:
     return value
 
 
-def _range(name: str) -> tuple[float, float, bool]:
-    """Lowest, highest, and whether the lowest itself is excluded."""
-    if name in _BOUNDS:
+def _range(name: str, theory: Theory | None) -> tuple[float, float, bool]:
+    """Lowest, highest, and whether the ends themselves are excluded."""
+    if name in _BOUNDS or theory is None:
         return *_BOUNDS[name], False
-    scale = next(p.scale for theory in THEORIES.values() for p in theory.parameters if p.name == name)
+    parameter = theory.parameter(name)
+    if parameter.limits != (-math.inf, math.inf):
+        return *parameter.limits, True
     return {
         "identity": (-math.inf, math.inf, False),
         "log": (0.0, math.inf, True),
         "logit": (0.0, 1.0, False),
-    }[scale]
+    }[parameter.scale]
 
 
 def _defaults(theory: Theory) -> dict[str, float]:

@@ -53,5 +53,8 @@ def expected_value(trial: Trial) -> Floats | None:
 RESPONDERS: Mapping[str, tuple[Rule, str]] = {
     "uniform": (uniform, "Picks every option equally often."),
     "always-first": (always_first, "Picks the option displayed first, of numbers the smallest."),
-    "expected-value": (expected_value, "Picks the option that pays itself most on average."),
+    "expected-value": (
+        expected_value,
+        "Picks the option that pays itself most on average; given noise=..., only mostly.",
+    ),
 }

@@ -63,7 +63,8 @@ def choice_probabilities(
 
     with W_k = exp(sensitivity V_k) for choices, V the contextual utility, W the distribution of gifts for
     amounts, and the probability that a theory says itself. `tilt` (k,) is what the presentation adds to the logits,
-    `variables` are the item's and the factor's. Raises DataError where the theory does not speak about such
+    `variables` are the item's and the factor's; people's "stake", alike for all, is the amount that theories count in
+    which are not free of scale. Raises DataError where the theory does not speak about such
     outcomes, or utility overflows.
     """
     shift = np.zeros(len(options)) if tilt is None else tilt
@@ -71,7 +72,8 @@ def choice_probabilities(
         weights = _gifts(people, np.array([float(option) for option in options])) * np.exp(shift)
         chosen = weights / weights.sum(axis=-1, keepdims=True)
     else:
-        question = declared(stimuli([outcomes], options), options, [variables or {}])
+        stake = float(people["stake"][0]) if "stake" in people else None
+        question = declared(stimuli([outcomes], options, reference=stake), options, [variables or {}])
         chosen = softmax(_logits(theory, people, question) + shift, axis=-1)
     return np.asarray((1.0 - lapse) * chosen + lapse / len(options))
 
@@ -151,7 +153,8 @@ def _logits(theory: Theory, people: People, question: Stimuli) -> Floats:
         return np.asarray(theory.log_probabilities(np, columns, question))[:, 0, :]
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = contextual if theory.utility is not None else equivalent
-        values = scaled(np, theory, columns, question)[:, 0, :]  # (n, 1, k) -> (n, k)
+        values = np.asarray(scaled(np, theory, columns, question))
+    values = values.reshape((-1, len(question.amount[0])))  # (n, 1, k), or without parameters (1, k) -> (n, k)
     if not np.isfinite(values).all():
         extreme = ", ".join(f"{name} up to {np.abs(column).max():g}" for name, column in columns.items())
         raise DataError(f"utility overflows with {extreme}.", remedy="Choose parameters nearer to people's.")

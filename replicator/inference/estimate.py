@@ -280,10 +280,8 @@ def _sampled(
     return entries + [_about(theory, data, misfit, entry, said) for entry in rest]
 
 
-def _about(
-    theory: Theory, data: ChoiceData, misfit: np.ndarray | None, entry: Entry, said: Sequence[str]
-) -> Entry:  # fmt: skip
-    """The entry of a nuisance; as what the estimate is about if it is the sensitivity of a theory without parameters."""
+def _about(theory: Theory, data: ChoiceData, misfit: np.ndarray | None, entry: Entry, said: Sequence[str]) -> Entry:
+    """The entry of a nuisance, told as what the estimate is about if the theory has nothing but the sensitivity."""
     if theory.parameters or entry["parameter"] != SENSITIVITY:
         return entry
     off = None if misfit is None else off_the_curve(data, misfit, data.conditions.index(entry["condition"]))

@@ -40,7 +40,7 @@ def deterministic(theory: Theory, sets: Mapping[str, Consistent]) -> str:
     """Why a deterministic chooser has a set instead of an estimate."""
     rate = min(found.rationality_rate for found in sets.values())
     if not theory.parameters:
-        return f"Its choices are deterministic, so that they say no sensitivity; the theory explains {rate:.0%} of them."
+        return f"Its choices are deterministic, so that they tell no sensitivity; {rate:.0%} are what the theory says."
     ranges = "; ".join(f"{theory.parameter(name).symbol} {_range(found)}" for name, found in sets.items())
     return (
         f"Its choices are deterministic, so that they bound the parameters and no more: {ranges} "

@@ -103,6 +103,7 @@ _JOINT = (
         description="coefficient of relative risk aversion, between -1 and 1: 0 is risk neutral, positive is averse",
         neutral=0.0,
         prior=prior("discounted-utility", "risk_aversion"),
+        limits=(-1.0, 1.0),
     ),
     annual_rate("discounted-utility"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 from replicator.theories.loss_aversion import (
@@ -137,6 +138,7 @@ _RANK_TK = (
         description="1 takes probabilities as they are; below 1 small ones count for more and large ones for less",
         neutral=1.0,
         prior=prior("rank-dependent-tk", "weighting_curvature"),
+        limits=(LEAST_GAMMA, math.inf),
     ),
 )
 

@@ -147,6 +147,8 @@ def _odds(branch: Sequence[Outcome]) -> tuple[np.ndarray, np.ndarray]:
 
 def _largest(amount: np.ndarray) -> float:
     return float(np.abs(amount).max()) if amount.any() else 1.0
+
+
 def _unread(theory: Theory, arrays: Stimuli) -> str | None:
     """What of games and of answers in numbers a theory does not read, or misses."""
     if arrays.payoff is not None and "state" not in theory.reads:

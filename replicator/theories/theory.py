@@ -6,6 +6,7 @@ hierarchy or likelihood.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -49,6 +50,8 @@ class Parameter:
     neutral: float | None
     """The value at which the behaviour is absent, on the natural scale (r = 0, lambda = 1); None: no such value."""
     prior: Prior
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    """Open interval in which the theory makes sense, where the scale does not say it."""
 
 
 @dataclass(frozen=True)
