@@ -243,6 +243,12 @@ def peoples_gifts() -> tuple[ChoiceData, Structure]:
     return data, structure("fehr-schmidt", "logit", data, intercept=False)
 
 
+def neutral_choices() -> tuple[ChoiceData, Structure]:
+    """The lotteries of `exact_lotteries` under a theory without parameters: the sensitivity is all that varies."""
+    data, _ = exact_lotteries()
+    return data, structure("expected-value", "contextual", data, intercept=False)
+
+
 def budgets() -> Stimuli:
     """31 divisions of 30 tokens that are worth more to oneself, to the other, or the same."""
     given, price = np.arange(31.0), np.array([0.5, 1.0, 2.0])
@@ -256,6 +262,7 @@ CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
     for case in (
         exact_lotteries, peoples_gambles, curved_gambles, sampled_triples, exact_triples, published_shares,
         personas_by_wordings, sampled_personas, distorted_gambles, delayed_payments, gifts_of_a_hundred, peoples_gifts,
+        neutral_choices,
     )
 }  # fmt: skip
 
