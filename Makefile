@@ -47,8 +47,8 @@ test: $(INSTALLED) ## run the tests
 
 # Hours: it may be stopped, and goes on where it stopped. `make validate ONLY=crra` makes a part.
 validate: $(INSTALLED) ## calibration and recovery at scale, and docs/validation.md
-	$(BIN)/python -m replicator.calibration $(addprefix --only ,$(ONLY))
 	$(if $(ONLY),,$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m validate)
+	$(BIN)/python -m replicator.calibration $(addprefix --only ,$(ONLY))
 
 lint: $(INSTALLED) ## ruff and mypy (strict on the package)
 	$(BIN)/ruff check .

@@ -193,13 +193,20 @@ def section(documents: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _summary(values: np.ndarray) -> Summary:
+    """Of (chain, draw) values. The error of the sd is that of the mean square over twice the sd (delta method)."""
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
     return Summary(
-        mean=float(values.mean()),
-        mcse_mean=float(az.mcse(values, method="mean")),
-        sd=float(values.std(ddof=1)),
-        mcse_sd=float(az.mcse(values, method="sd")),
+        mean=mean,
+        mcse_mean=_error_of_mean(values),
+        sd=sd,
+        mcse_sd=_error_of_mean((values - mean) ** 2) / (2.0 * sd),
         quantiles={str(q): float(np.quantile(values, q)) for q in QUANTILES},
     )
+
+
+def _error_of_mean(values: np.ndarray) -> float:
+    """Monte Carlo standard error of the mean of (chain, draw) values."""
+    return float(np.ravel(az.mcse(values, method="mean"))[0])
 
 
 def main(folder: Path) -> None:
