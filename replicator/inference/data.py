@@ -211,9 +211,14 @@ def from_shares(
 ) -> ChoiceData:
     """A published table of choice shares of `n` people an item, as counts of one pooled unit."""
     items = [item for item in experiment.items if item.id in shares]
-    options = experiment.option_names({})
-    outcomes = [experiment.outcomes({**levels, **item.variables}) for item in items]
-    counts = np.array([[round(n * shares[item.id].get(name, 0.0)) for name in options] for item in items], dtype=float)
+    variables = [{**levels, **item.variables} for item in items]
+    answers = experiment.option_names(variables[0])
+    outcomes = [experiment.outcomes(each) for each in variables]
+    given = np.array([[round(n * shares[item.id].get(name, 0.0)) for name in answers] for item in items], dtype=float)
+    grid = answer_classes.numbers(answers)
+    classes = answer_classes.classes(grid)
+    options = answers if grid is None or classes is None else answer_classes.names(grid, classes)
+    unchanged = {option.name for option in experiment.options if option.status_quo}
     q = len(items)
     return ChoiceData(
         kind="counts",
@@ -223,7 +228,7 @@ def from_shares(
         items=tuple(item.id for item in items),
         conditions=(condition,),
         options=options,
-        stimuli=stimuli(outcomes, options),
+        stimuli=declared(stimuli(outcomes, answers), answers, variables),
         condition=np.zeros(q, dtype=int),
         unit=np.zeros(q, dtype=int),
         question=np.arange(q),
@@ -231,8 +236,9 @@ def from_shares(
         label_set=np.zeros(q, dtype=int),
         position=None,
         logits=np.empty((q, 0)),
-        counts=counts,
-        status_quo=np.array([option.status_quo for option in experiment.options]),
+        counts=answer_classes.summed(given, classes),
+        status_quo=np.array([name in unchanged for name in options]),
+        classes=classes,
     )
 
 
