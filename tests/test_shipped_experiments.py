@@ -14,7 +14,7 @@ from replicator.experiment import Experiment, Outcome
 from replicator.references import references
 from replicator.schema_faults import schema_faults
 
-NAMES = ("holt-laury", "mixed-gambles", "dictator", "asian-disease")
+NAMES = ("holt-laury", "mixed-gambles", "dictator", "asian-disease", "beauty-contest", "money-request")
 LEADING = re.compile(
     r"\b(should|ought|fair share|generous|selfish|greedy|kind|risky|safe|gamblers?|rational|smart|best|"
     r"expected value)\b",
@@ -217,6 +217,8 @@ def test_the_primary_estimates() -> None:
         "mixed-gambles": ("loss-aversion", "contextual", "loss_aversion", 0.1),
         "dictator": ("giving", "none", "mean_share", 0.05),
         "asian-disease": ("contrast", "none", "risk_difference", 0.1),
+        "beauty-contest": ("cognitive-hierarchy", "none", "thinking_steps", 0.25),
+        "money-request": ("level-k", "none", "thinking_steps", 0.25),
     }
 
 
@@ -230,6 +232,8 @@ def test_other_utilities_and_noises_stand_beside_the_primary_ones() -> None:
         },
         "dictator": set(),
         "asian-disease": set(),
+        "beauty-contest": {("cognitive-hierarchy", "none", "response_spread")},
+        "money-request": set(),
     }
 
 

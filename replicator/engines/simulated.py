@@ -150,7 +150,10 @@ def _logits(theory: Theory, people: People, question: Stimuli) -> Floats:
     check_domain(theory, question)
     columns = {parameter.name: people[parameter.name][:, None, None, None] for parameter in theory.parameters}
     if theory.log_probabilities is not None:
-        return np.asarray(theory.log_probabilities(np, columns, question))[:, 0, :]
+        # People who are alike are computed once: a grid of answers by level is large.
+        kinds, person = np.unique(np.column_stack([people[name] for name in columns]), axis=0, return_inverse=True)
+        each = {name: kinds[:, i, None, None, None] for i, name in enumerate(columns)}
+        return np.asarray(theory.log_probabilities(np, each, question))[person.reshape(-1), 0, :]
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = contextual if theory.utility is not None else equivalent
         values = np.asarray(scaled(np, theory, columns, question))
