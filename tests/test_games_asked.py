@@ -65,7 +65,8 @@ def answered(experiment: Experiment, theory: str, **arguments: float) -> ChoiceD
     rows = [
         {
             "item": trial.item, "condition": trial.condition, "wording": trial.wording,
-            "labels": "|".join(trial.labels), "order": "|".join(trial.displayed), "subject": None, "elicitation": "probability",
+            "labels": "|".join(trial.labels), "order": "|".join(trial.displayed), "subject": None,
+            "elicitation": "probability",
             "options": list(trial.options), "probabilities": list(answer.probabilities or ()),
             **{f"stimulus.{name}": value for name, value in trial.stimulus.items()},
         }
