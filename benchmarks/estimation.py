@@ -1,11 +1,11 @@
 """How fast people's choices are estimated: this package's default, hBayesDM and its model written in PyMC, in one run.
 
-    python benchmarks/estimation.py [--narps] [--json] [--costs-only]
+    python benchmarks/estimation.py [--narps | --costs-only] [--noise NOISE] [--iterations N] [--json]
 
 The people of Tom et al. 2007 (or with `--narps` of NARPS) accepted or rejected even gambles. hBayesDM's `ra_prospect`
 is taken from its source distribution and sampled by Stan in an environment of its own, its array syntax mechanically
 modernised (`hbayesdm.py`). `ra_prospect.py` is the same model in PyMC. Our default is loss aversion with power utility
-and noise in money, with a lapse and single gambles' deviations, as `replicator estimate` fits it. All have four
+and noise in money, with a lapse and single gambles' deviations, as the plan of `mixed-gambles` has it. All have four
 chains on the same cores, one after the other. Effective samples are the smallest bulk effective sample size of all
 locations, spreads and lapses, and of every person's lambda, rho and sensitivity; seconds are those of warm-up and
 draws, for our default also of what comes before and after; compiling is counted apart. JSON keys:
@@ -40,8 +40,8 @@ from left_out_people import marginal
 
 JUDGED = ("mu_pr", "sigma", *ra_prospect.BOUNDS)
 """Quantities of hBayesDM's model: locations, spreads and everybody's parameters."""
-ITERATIONS = {"tom": (hbayesdm.WARMUP, hbayesdm.ITERATIONS), "narps": (300, 600)}
-"""Of hBayesDM's model, warm-up and in all. NARPS would take hours as it is run by default."""
+ITERATIONS = {"tom": hbayesdm.ITERATIONS, "narps": 600}
+"""Of hBayesDM's model, half of them warm-up. With NARPS as many as for Tom et al. would take hours."""
 SEEDS = (1, 2, 3)
 """Of our default, whose median counts."""
 DRAWS = 500
@@ -51,20 +51,24 @@ DRAWS = 500
 @click.command(help=__doc__.split("\n")[0])
 @click.option("--narps", is_flag=True, help="NARPS's 108 people in the place of Tom et al.'s 16.")
 @click.option("--costs-only", is_flag=True, help="Only what more answers, models and distinct amounts cost.")
+@click.option(
+    "--noise", type=click.Choice(["logit", "contextual"]), default="logit", show_default=True, help="Of ours."
+)
+@click.option("--iterations", type=click.IntRange(min=100), help="Of hBayesDM's model, half of them warm-up.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
-def main(narps: bool, costs_only: bool, as_json: bool) -> None:
-    result = {} if costs_only else compared("narps" if narps else "tom")
+def main(narps: bool, costs_only: bool, as_json: bool, iterations: int | None, noise: str) -> None:
+    name = "narps" if narps else "tom"
+    result = {} if costs_only else compared(name, iterations or ITERATIONS[name], noise)
     if not narps:
         result |= costs()
     click.echo(json.dumps(result) if as_json else "\n".join(in_words(result)))
 
 
-def compared(name: str) -> dict[str, Any]:
+def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
     """The three fits of one data set, one after the other."""
-    gambles = recorded(name)
-    warmup, iterations = ITERATIONS[name]
+    gambles, warmup = recorded(name), iterations // 2
     tell(f"{PEOPLE[name]}: {gambles.people} people, {int(gambles.asked.sum()):,} choices; our default")
-    ours = fit(gambles, "logit", seeds=SEEDS)
+    ours = fit(gambles, noise, seeds=SEEDS)
     tell(f"{ours.per_second:.0f} effective samples a second ({ours.worst}); their model in PyMC")
     twin = ra_prospect.sample(
         gambles, seed=1, chains=hbayesdm.CHAINS, warmup=warmup, draws=iterations - warmup, cores=cores()
@@ -79,6 +83,7 @@ def compared(name: str) -> dict[str, Any]:
     elpd, error = difference(default.elpd, apart.elpd)
     return {
         "data": PEOPLE[name],
+        "noise": noise,
         "ratio": ours.per_second / rate,
         "twin_ratio": per_second(twin.draws, twin.sampling) / rate,
         "twin_max_z": max_z,
@@ -89,7 +94,8 @@ def compared(name: str) -> dict[str, Any]:
         "elpd_worst_k": {"ours": float(default.k.max()), "theirs": float(apart.k.max())},
         "ours": told(ours),
         "twin": seconds(twin.draws, twin.compiling, twin.sampling),
-        "hbayesdm": seconds(theirs.draws, theirs.compiling, theirs.sampling) | {"version": hbayesdm.HBAYESDM},
+        "hbayesdm": seconds(theirs.draws, theirs.compiling, theirs.sampling)
+        | {"version": hbayesdm.HBAYESDM, "iterations": iterations},
         "cores": cores(),
     }
 

@@ -27,7 +27,7 @@ from replicator.store import AnswerStore
 THEORY, NOISE = "loss-aversion-power", "logit"
 REPEATS = 1_000
 MODELS = 10
-PEOPLE = 12
+PEOPLE = 10
 WORDINGS = 5
 TIMES = 3
 """Fits of each kind, of which the median counts."""

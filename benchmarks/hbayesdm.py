@@ -27,9 +27,8 @@ PYSTAN = "3.10.0"
 PROGRAM = "hbayesdm/common/stan_files/ra_prospect.stan"
 
 CHAINS = 4
-WARMUP = 1000
 ITERATIONS = 2000
-"""With warm-up, as in the example of hBayesDM's documentation; by default they are 4,000."""
+"""Half of them warm-up, as in the example of hBayesDM's documentation; its default is 4,000, 1,000 of them warm-up."""
 ADAPT_DELTA = 0.95
 """hBayesDM's default; so are starts at random."""
 
