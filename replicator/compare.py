@@ -38,7 +38,11 @@ Document = dict[str, Any]
 def compare(run: Run) -> Document:
     """Assemble `results.json`, write it whole or not at all, and return it. Raises DataError without
     choices or estimates."""
-    results = assemble(run.experiment(), _choices(run), _estimates(run), run.manifest.get("populations") or ())
+    estimated = _estimated(run)
+    results = assemble(
+        run.experiment(), _choices(run), estimated["estimates"], run.manifest.get("populations") or (),
+        estimated["fits"],
+    )  # fmt: skip
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
     files.write_text(run.results, text + "\n")
     return results
@@ -49,10 +53,12 @@ def assemble(
     frame: pd.DataFrame,
     estimates: Sequence[Mapping[str, Any]],
     described: Sequence[Mapping[str, Any]] = (),
+    fits: Sequence[Mapping[str, Any]] = (),
 ) -> Document:
     """The results of one experiment from its table of choices and its estimates.
 
-    `described` is the manifest's list of populations with their facts. Raises SpecError where a reference
+    `described` is the manifest's list of populations with their facts, `fits` what is said of the estimates' fits as
+    wholes. Raises SpecError where a reference
     is wrong.
     """
     known = references.references()
@@ -78,6 +84,7 @@ def assemble(
         "amounts": _amounts(tables.values()) if experiment.response.type == "amount" else [],
         "means": _means(experiment, tables.values()),
         "estimates": [dict(estimate) for estimate in estimates],
+        "fits": [dict(fit) for fit in fits],
         "fidelity": [],
         "rationality": [],
         "scaling": [],
@@ -116,7 +123,7 @@ def beside(results: Sequence[Mapping[str, Any]]) -> Document:
         return dict(first)
     renamed = _distinct([json.loads(json.dumps(one)) for one in results])
     merged: Document = dict(renamed[0])
-    for part in ("populations", "choices", "amounts", "means", "estimates", "rationality", "excluded"):
+    for part in ("populations", "choices", "amounts", "means", "estimates", "fits", "rationality", "excluded"):
         merged[part] = [entry for one in renamed for entry in one.get(part, [])]
     for part, key in (("items", ("item", "condition")), ("ropes", ("theory", "noise", "parameter"))):
         entries = {tuple(entry[k] for k in key): entry for one in reversed(renamed) for entry in one[part]}
@@ -302,7 +309,7 @@ def _distinct(results: list[Document]) -> list[Document]:
         }
         for population in one["populations"]:
             population["name"] = new.get(population["name"], population["name"])
-        for part in ("choices", "amounts", "means", "estimates", "rationality", "excluded"):
+        for part in ("choices", "amounts", "means", "estimates", "fits", "rationality", "excluded"):
             for entry in one.get(part, []):
                 entry["population"] = new.get(entry["population"], entry["population"])
     return results
@@ -314,10 +321,13 @@ def _choices(run: Run) -> pd.DataFrame:
     return flat.assign(outcomes=lists["outcomes"], options=lists["options"], probabilities=lists["probabilities"])
 
 
-def _estimates(run: Run) -> list[Document]:
+def _estimated(run: Run) -> Document:
     try:
-        document = json.loads(run.estimates.read_text(encoding="utf-8"))
-        return [dict(estimate) for estimate in document["estimates"]]
+        document: Document = json.loads(run.estimates.read_text(encoding="utf-8"))
+        return {
+            "estimates": [dict(estimate) for estimate in document["estimates"]],
+            "fits": [dict(fit) for fit in document.get("fits", ())],
+        }
     except (OSError, ValueError, KeyError, TypeError):
         raise DataError(
             "the run's parameters have not been estimated, or the file is damaged.",

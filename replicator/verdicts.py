@@ -55,6 +55,15 @@ def against_population(population: Mapping[str, Any]) -> list[str]:
 
 def against_estimate(estimate: Mapping[str, Any]) -> list[str]:
     """Why an estimate supports no verdict, whoever it was made from."""
+    reasons, check = unknown(estimate), estimate.get("check")
+    if not reasons and check is not None and not check["passed"]:
+        words = str(check["words"]).rstrip(".")
+        return [words[:1].lower() + words[1:]]
+    return reasons
+
+
+def unknown(estimate: Mapping[str, Any]) -> list[str]:
+    """Why a parameter is not known, whether or not its theory is what moves the choices."""
     if estimate.get("mean") is None or not estimate.get("identified"):
         return [str(estimate.get("why_not") or "the choices do not pin it down").rstrip(".")]
     reasons = []

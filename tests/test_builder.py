@@ -21,6 +21,7 @@ from replicator.inference import answer_classes, builder, simulation
 from replicator.inference.builder import Design
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
+from replicator.inference.replay import Replay
 from replicator.inference.structure import Structure, can_have_intercept, structure
 from replicator.inference.tabulation import sensitivity_unit, stake
 from replicator.theories import Stimuli, noise, priors
@@ -283,6 +284,12 @@ class Fit:
         return self.model.compile_fn(rows, inputs=self.model.value_vars, mode=MODE, on_unused_input="ignore")
 
     @cached_property
+    def told(self) -> Callable[[Point], Any]:
+        """What the model tells besides its free variables."""
+        told = self.model.replace_rvs_by_values(self.model.deterministics)
+        return self.model.compile_fn(told, inputs=self.model.value_vars, mode=MODE, on_unused_input="ignore")
+
+    @cached_property
     def density(self) -> Callable[[Point], float]:
         return self.model.compile_logp(mode=MODE)
 
@@ -478,6 +485,29 @@ def test_simulated_answers_lie_around_the_same_curve(case: Fit) -> None:
     )
     expected = log_odds(case, point | no_cells, 0.0)
     np.testing.assert_allclose(simulation.log_odds(shape, data, truth), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_fit_replayed_in_numpy_has_the_same_likelihood(case: Fit, weight: float) -> None:
+    case.centre(weight)
+    centring = {n.removeprefix("centring_"): case.model[n].get_value() for n in case.model.named_vars
+                if n.startswith("centring_")}  # fmt: skip
+    points = [case.point(seed) for seed in range(2)]
+    values = {}
+    for name in points[0]:
+        free = np.stack([point[name] for point in points])
+        if name.endswith("_log__"):
+            name, free = name.removesuffix("_log__"), np.exp(free)
+        elif name.endswith("_logodds__"):
+            name, free = name.removesuffix("_logodds__"), special.expit(free)
+        values[name] = free
+    told = zip(case.model.deterministics, *map(case.told, points), strict=True)
+    values |= {part.name: np.stack(found) for part, *found in told}
+    seen = Replay(case.structure, case.data, case.fixed, centring, values).seen()
+    for found, point in zip(seen, points, strict=True):
+        rows = np.asarray(case.rows(point))
+        expected = rows.reshape(len(case.data.unit), -1).sum(axis=1)
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
 
 
 def log_prior(fitted: Fit, point: Point) -> float:

@@ -234,5 +234,7 @@ def blank_entry(
         "person_sd": None,
         "primary": label.primary == name,
         "diagnostics": None,
+        "check": None,
+        "sensitivity": None,
         "words": [],
     }

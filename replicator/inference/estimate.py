@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,11 +23,13 @@ from replicator.experiment import ALL, Experiment, Fit
 from replicator.inference import (
     attributes,
     contrast,
+    criticism,
     finished,
     gift_tables,
     personas,
     posterior,
     regressions,
+    sensitivity,
     subjects,
     words,
 )
@@ -95,6 +98,7 @@ def estimate_run(
     ]  # fmt: skip
     finished.remove_others(run.posteriors, identities)
     entries: list[Entry] = []
+    fits: list[Entry] = []
     for done, (job, identity) in enumerate(zip(jobs, identities, strict=True)):
         if progress is not None:
             progress(done, len(jobs), f"{job.population}: {job.fit.theory}, {job.fit.noise}")
@@ -103,28 +107,46 @@ def estimate_run(
             before = _posteriors(run)
             rows = populations.get(job.population)
             rows = rows.join(people) if rows is not None and job.regress else rows
-            here = estimate_job(run, experiment, job, rows, cells, seed)
-            finished.write(run.posteriors, identity, here, _posteriors(run) - before)
+            whole: list[Entry] = []
+            here = estimate_job(run, experiment, job, rows, cells, seed, fits=whole)
+            finished.write(run.posteriors, identity, here, _posteriors(run) - before, whole)
         entries += here
+        fits += finished.fits(run.posteriors, identity)
     if progress is not None:
         progress(len(jobs), len(jobs), "done")
     entries = words.across_theories(entries)
-    document = {"schema": 1, "estimates": entries}
+    fits = _across(experiment, questions, fits)
+    document = {"schema": 1, "estimates": entries, "fits": fits}
     files.write_text(run.estimates, json.dumps(document, indent=1, allow_nan=False) + "\n")
     return entries
 
 
 def estimate_job(
-    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int
-) -> list[Entry]:
-    """One fit: the draws go into `posteriors/`, what was found is returned. `rows` are the population's."""
+    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int,
+    fits: list[Entry] | None = None,
+) -> list[Entry]:  # fmt: skip
+    """One fit: the draws go into `posteriors/`, what was found is returned. `rows` are the population's.
+
+    What is said of the fit as a whole (see `criticism`) is added to `fits`.
+    """
     if job.fit.contrast is not None:
         assert rows is not None
         return _contrast_job(run, experiment, job, rows, seed)
+    whole = [] if fits is None else fits
     if _of_gifts(job.fit):
         assert rows is not None
         return _gift_job(run, experiment, job, rows, cells, seed)
-    return _choice_job(run, experiment, job, rows, cells, seed)
+    return _choice_job(run, experiment, job, rows, cells, seed, whole)
+
+
+def _across(experiment: Experiment, questions: Sequence[Mapping[str, Any]], fits: Sequence[Entry]) -> list[Entry]:
+    """The fits with what relates them on this design; `questions` are the rows of `choices.cells`."""
+    if len(fits) < 2:
+        return list(fits)
+    asked = [row for row in questions if row["condition"] != COMPREHENSION]
+    conditions = list(dict.fromkeys(row["condition"] for row in asked))
+    condition = np.array([conditions.index(row["condition"]) for row in asked])
+    return criticism.across(fits, offered(experiment, asked), condition, [str(row["item"]) for row in asked])
 
 
 def _of_gifts(fit: Fit) -> bool:
@@ -174,7 +196,7 @@ def _label(job: Job, unit: str, elicitation: str, *, intercept: bool, experiment
 
 
 def _choice_job(
-    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int
+    run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame | None, cells: Cells, seed: int, fits: list[Entry]
 ) -> list[Entry]:
     theory = theories.get(job.fit.theory)
     silent: list[Entry] = []
@@ -210,11 +232,11 @@ def _choice_job(
     if silence is not None:
         return silent + [e for c in data.conditions for e in silent_entries(label, c, silence)]
     if job.pooling != "none" and is_deterministic(data):
-        return silent + _deterministic(label, data)
+        return silent + _deterministic(label, data, fits)
     if job.pooling == "none":
         return silent + _alone(label, data, seed, intercept=intercept)
     asked = 0 if rows is None else int(rows["subject"].nunique())
-    return silent + _sampled(run, label, job, data, seed, intercept=intercept, asked=asked)
+    return silent + _sampled(run, label, job, data, seed, intercept=intercept, asked=asked, fits=fits)
 
 
 def _silent(label: Label, rows: pd.DataFrame, kept: pd.DataFrame) -> list[Entry]:
@@ -231,13 +253,14 @@ def _as_personas(kept: pd.DataFrame, job: Job, seed: int) -> pd.DataFrame:
     return personas.drawn(found, seed) if job.personas == "crossed" else personas.over_all(found)
 
 
-def _deterministic(label: Label, data: ChoiceData) -> list[Entry]:
+def _deterministic(label: Label, data: ChoiceData, fits: list[Entry]) -> list[Entry]:
     theory = theories.get(label.theory)
+    sets = [consistent_sets(theory, label.noise, data, c) for c in range(len(data.conditions))]
+    fits.append(criticism.of_sets(label, data))
     entries = []
-    for c, condition in enumerate(data.conditions):
-        sets = consistent_sets(theory, label.noise, data, c)
-        entries += silent_entries(label, condition, words.deterministic(theory, sets), sets=sets)
-    return entries
+    for condition, known in zip(data.conditions, sets, strict=True):
+        entries += silent_entries(label, condition, words.deterministic(theory, known), sets=known)
+    return [entry | {"check": criticism.short(fits[-1])} for entry in entries]
 
 
 def _alone(label: Label, data: ChoiceData, seed: int, *, intercept: bool) -> list[Entry]:
@@ -255,7 +278,7 @@ def _alone(label: Label, data: ChoiceData, seed: int, *, intercept: bool) -> lis
 
 
 def _sampled(
-    run: Run, label: Label, job: Job, data: ChoiceData, seed: int, *, intercept: bool, asked: int
+    run: Run, label: Label, job: Job, data: ChoiceData, seed: int, *, intercept: bool, asked: int, fits: list[Entry]
 ) -> list[Entry]:
     """`asked` is how many personas there are, of whom the data may hold fewer."""
     shape = structure(label.theory, label.noise, data, intercept=intercept)
@@ -268,6 +291,8 @@ def _sampled(
     theory = theories.get(label.theory)
     said = words.of_design(theory, label.noise, data) + words.of_posterior(theory, found.natural)
     said += words.of_personas(job.personas, len(data.units), len(data.wordings), asked)
+    fits.append(criticism.of_sampled(label, found, shape, data, seed=seed))
+    moved = sensitivity.of_choices(found, shape, data)
     misfit = posterior.of_coordinate(found, "item_misfit").mean(axis=0) if shape.item_misfit else None
     entries = []
     for c, condition in enumerate(data.conditions):
@@ -275,7 +300,8 @@ def _sampled(
         natural = {name: values[:, c] for name, values in found.natural.items()}
         spread = _spread(found, theory.name, c) if job.typical and data.unit_name != "pooled" else {}
         here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread, doubts=doubts)
-        entries += [entry | {"words": entry["words"] + said} for entry in here]
+        moved_here = {name: each[c] for name, each in moved.items()}
+        entries += [criticism.told(entry, said, fits[-1], moved_here.get(entry["parameter"])) for entry in here]
     rest = list(_nuisances(label, data, found, position=shape.position))
     return entries + [_about(theory, data, misfit, entry, said) for entry in rest]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from replicator.versions import versions
 
 _ENDING = ".fit.json"
 _POSTERIOR = ".nc"
-_SCHEMA = 1
+_SCHEMA = 2
 
 _BESIDE = ("thresholds", "intervals", "shares", "references", "experiment", "expression")
 """Modules beside the folders `inference` and `theories` that an estimate depends on by more than the table, the
@@ -44,9 +44,17 @@ def read(folder: Path, identity: str) -> list[Entry] | None:
     return None if document is None else list(document["entries"])
 
 
-def write(folder: Path, identity: str, entries: list[Entry], posteriors: Iterable[str]) -> None:
-    """Remember a finished fit, and which posteriors it left in `folder`."""
-    document = {"schema": _SCHEMA, "posteriors": sorted(posteriors), "entries": entries}
+def fits(folder: Path, identity: str) -> list[Entry]:
+    """What was said of a finished fit as a whole."""
+    document = _document(folder, identity)
+    return [] if document is None else list(document["fits"])
+
+
+def write(
+    folder: Path, identity: str, entries: list[Entry], posteriors: Iterable[str], fits: Sequence[Entry] = ()
+) -> None:
+    """Remember a finished fit, which posteriors it left in `folder`, and what was said of it as a whole."""
+    document = {"schema": _SCHEMA, "posteriors": sorted(posteriors), "entries": entries, "fits": list(fits)}
     files.write_text(_path(folder, identity), json.dumps(document, allow_nan=False) + "\n")
 
 
@@ -66,6 +74,7 @@ def _document(folder: Path, identity: str) -> dict[str, Any] | None:
     try:
         document: dict[str, Any] = json.loads(_path(folder, identity).read_text(encoding="utf-8"))
         complete = document["schema"] == _SCHEMA and isinstance(document["entries"], list)
+        complete = complete and isinstance(document["fits"], list)
         complete = complete and all((folder / name).is_file() for name in document["posteriors"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

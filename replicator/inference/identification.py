@@ -113,20 +113,17 @@ def off_the_curve(data: ChoiceData, misfit: np.ndarray, condition: int) -> str |
 
     `misfit` (q, k - 1) are deviations of single questions from the theory's curve, in log odds.
     """
-    asked, grid = data.condition == condition, data.stimuli.answers is not None
-    if asked.sum() < 2 and not grid:
+    share = explained(data, misfit, condition)
+    if share is None or share >= 1.0 - MISFIT_SHARE:
         return None
-    observed, deviations = _question_logits(data)[asked], misfit[asked]
-    if grid:  # which answers are given says something, even if every question gets the same ones
-        between, deviating = float(((observed - _evenly(data)) ** 2).sum()), float((deviations**2).sum())
-        what = "which answers are given more often than others"
-    else:
-        between, deviating = float(observed.var(axis=0).sum()), float(deviations.var(axis=0).sum())
-        what = "how choices change from question to question"
-    if deviating <= MISFIT_SHARE * between:
-        return None
-    explained = max(1.0 - deviating / between, 0.0) if between > 0 else 0.0
-    return f"The theory accounts for {explained:.0%} of {what}; the rest are deviations of single questions."
+    return f"The theory accounts for {share:.0%} of {what_changes(data)}; the rest are deviations of single questions."
+
+
+def what_changes(data: ChoiceData) -> str:
+    """What a theory is to account for, in words."""
+    if data.stimuli.answers is not None:
+        return "which answers are given more often than others"
+    return "how choices change from question to question"
 
 
 def _evenly(data: ChoiceData) -> np.ndarray:
@@ -135,7 +132,29 @@ def _evenly(data: ChoiceData) -> np.ndarray:
     return np.zeros(len(data.options) - 1) if sizes is None else np.log(sizes[:-1] / sizes[-1])
 
 
-def _question_logits(data: ChoiceData) -> np.ndarray:
+def explained(data: ChoiceData, off: np.ndarray, condition: int | None = None) -> float | None:
+    """Share of the variance of log odds between the questions of a condition (or within all conditions) that is left
+    when (q, k - 1) deviations from a theory's curve are taken away; None where there are no two questions.
+
+        1 - sum var(deviation) / sum var(log odds), at least 0
+
+    Of grids of answers it is the distance from all answers given equally often instead: which are given says
+    something, even if every question gets the same ones.
+    """
+    deviating = between = 0.0
+    observed, grid = question_logits(data), data.stimuli.answers is not None
+    for c in range(len(data.conditions)) if condition is None else (condition,):
+        asked = data.condition == c
+        if grid:
+            between += float(((observed[asked] - _evenly(data)) ** 2).sum())
+            deviating += float((off[asked] ** 2).sum())
+        elif asked.sum() >= 2:
+            between += float(observed[asked].var(axis=0).sum())
+            deviating += float(off[asked].var(axis=0).sum())
+    return max(1.0 - deviating / between, 0.0) if between > 0 else None
+
+
+def question_logits(data: ChoiceData) -> np.ndarray:
     """(q, k - 1) mean log odds of every question; counts are smoothed by half an answer an option."""
     shape = (len(data.questions), len(data.options) - 1)
     if data.kind == "probabilities":
@@ -223,6 +242,33 @@ def consistent_sets(theory: Theory, noise: str, data: ChoiceData, condition: int
     sensitivity says the same.
     """
     values = _grid(theory)
+    best, rate = _best(theory, noise, data, condition, values)
+    if not theory.parameters:
+        return {SENSITIVITY: Consistent(0.0, None, rate)}
+    return {p.name: _range(values[p.name], best, rate) for p in theory.parameters}
+
+
+def best_shares(theory: Theory, noise: str, data: ChoiceData) -> tuple[np.ndarray, list[float]]:
+    """(q, k) how often each option is worth most, over the values that explain as many choices as can be explained,
+    and which share of each condition's choices that is."""
+    values, shares = _grid(theory), np.zeros((len(data.questions), len(data.options)))
+    rates = []
+    for c in range(len(data.conditions)):
+        best, rate = _best(theory, noise, data, c, values)
+        rates.append(rate)
+        asked = np.flatnonzero(data.condition == c)
+        table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
+        some = np.flatnonzero(best)[:: max(int(best.sum()) // _BLOCK, 1)]
+        value = np.asarray(table.values(np, theory, {name: v[some, None] for name, v in values.items()}))
+        top = value >= value.max(axis=2, keepdims=True) - 1e-9
+        shares[asked] = answer_classes.summed((top / top.sum(axis=2, keepdims=True)).mean(axis=0), data.classes)
+    return shares, rates
+
+
+def _best(
+    theory: Theory, noise: str, data: ChoiceData, condition: int, values: dict[str, np.ndarray]
+) -> tuple[np.ndarray, float]:
+    """(points,) whether a value explains as many choices as any does, and their share."""
     asked = np.flatnonzero(data.condition == condition)
     chosen = data.shares.argmax(axis=1)[asked]
     table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
@@ -233,10 +279,7 @@ def consistent_sets(theory: Theory, noise: str, data: ChoiceData, condition: int
         for start in range(0, size, block)
     ])  # fmt: skip
     rate = float(explained.max())
-    best = explained >= rate - 1e-12
-    if not theory.parameters:
-        return {SENSITIVITY: Consistent(0.0, None, rate)}
-    return {p.name: _range(values[p.name], best, rate) for p in theory.parameters}
+    return explained >= rate - 1e-12, rate
 
 
 def _explained(

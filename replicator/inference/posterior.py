@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Posterior:
     diagnostics: Diagnostics
     sensitivity_unit: np.ndarray
     """(condition,)"""
+    centring: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Effect -> how its coordinates were centred, see `builder`: what it takes to read the units' own effects."""
 
 
 def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterior:
@@ -51,7 +53,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         seed,
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
-    return Posterior(draws, theory.natural(np, coordinates), diagnostics, _first(fixed))
+    return Posterior(draws, theory.natural(np, coordinates), diagnostics, _first(fixed), walk.centring)
 
 
 def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from replicator import __version__, resources
 from replicator.errors import ReplicatorError
 from replicator.files import explained, write_text
-from replicator.report import consistency, forest, provenance, statuses, tables, terms, words
+from replicator.report import consistency, criticism, forest, provenance, statuses, tables, terms, words
 from replicator.report import questions as people
 from replicator.report.averages import is_told_by_means, means_table
 from replicator.report.cells import Table
@@ -96,6 +96,10 @@ class Chapter:
     questions: Table | None
     unanswered: Table | None
     theories: Table | None
+    checks: Table | None
+    missed: Table | None
+    left_out: Table | None
+    same: list[str]
     validity: Table | None
     statuses: Table | None
     affected: list[str]
@@ -186,6 +190,10 @@ def _chapter(section: Section, chosen: dict[str, Style]) -> Chapter:
         questions=people.questions(results),
         unanswered=people.unanswered(results),
         theories=tables.theories(results),
+        checks=criticism.checks(results),
+        missed=criticism.missed(results),
+        left_out=criticism.left_out(results),
+        same=criticism.same(results),
         validity=tables.validity(results),
         statuses=statuses.statuses(results),
         affected=statuses.affected(results),

@@ -9,7 +9,7 @@ from replicator.report.cells import Cell, Table, condition, model, table, togeth
 from replicator.report.formats import UNKNOWN, interval_text, number, percent, set_text, signed
 from replicator.report.terms import Document
 from replicator.thresholds import COMPREHENSION_SHARE, LABEL_MASS, VALID_SHARE, WORDINGS
-from replicator.verdicts import against_estimate
+from replicator.verdicts import unknown
 
 
 def estimates(results: Document) -> Table | None:
@@ -226,7 +226,7 @@ def unidentified(results: Document) -> Table | None:
     """What could not be estimated, and why; estimates of a population with the same reason in one line."""
     groups: dict[tuple[str, str, str], list[Document]] = {}
     for e in results.get("estimates") or []:
-        reasons = against_estimate(e)
+        reasons = unknown(e)
         if reasons:
             bounds = e.get("consistent_set")
             rate = e.get("rationality_rate")
