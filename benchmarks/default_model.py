@@ -9,14 +9,14 @@ from statistics import median
 import numpy as np
 from agreement import Draws, smallest_ess
 from gambles import Gambles
-from replicator.inference.left_out import LeftOut, leave_out
-from replicator.inference.replay import replay
 
 from replicator import theories
 from replicator.inference import posterior
 from replicator.inference.builder import coordinate_names
 from replicator.inference.diagnostics import Diagnostics
+from replicator.inference.left_out import LeftOut, leave_out
 from replicator.inference.posterior import Posterior
+from replicator.inference.replay import replay
 from replicator.inference.structure import Structure, structure
 
 THEORY = "loss-aversion-power"
