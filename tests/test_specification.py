@@ -273,7 +273,7 @@ ONE_FAULT: list[tuple[str, Callable[[Spec], Any], str, str, str]] = [
      "/analysis/primary/factor", "belongs to contrasts", '"contrast"'),
     ("an ambiguous probability", lambda s: (s["analysis"].update(also=[]), s["options"]["risky"].update(
         outcomes=[{"amount": 1, "probability": [0.4, 0.6]}, {"amount": 2, "probability": [0.4, 0.6]}])),
-     "/analysis/primary/theory", "interval", "not supported yet"),
+     "/analysis/primary/theory", "interval", '"ambiguity"'),
     ("a delay that the theory cannot read", lambda s: (s["analysis"].update(also=[]),
         s["options"]["safe"]["outcomes"][0].update(delay=30)),
      "/analysis/primary/theory", "delayed", '"hyperbolic"'),
