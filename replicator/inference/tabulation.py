@@ -18,7 +18,7 @@ import numpy as np
 from replicator.theories import noise as noises
 from replicator.theories.theory import Array, Parameters, Stimuli, Theory
 
-SPARSE = 24
+SPARSE = 32
 """Distinct amounts, per amount that occurs in a question, beyond which a matrix product is mostly with zeros: there the
 utilities that occur are looked up instead (`python benchmarks/estimation.py --costs-only`)."""
 
