@@ -44,7 +44,7 @@ ITERATIONS = {"tom": hbayesdm.ITERATIONS, "narps": 600}
 """Of hBayesDM's model, half of them warm-up. With NARPS as many as for Tom et al. would take hours."""
 SEEDS = (1, 2, 3)
 """Of our default, whose median counts."""
-DRAWS = 500
+DRAWS = 250
 """Under which people are left out, of either model."""
 
 
