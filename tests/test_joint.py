@@ -16,7 +16,7 @@ from replicator.inference.data import ChoiceData
 from replicator.inference.structure import structure
 from replicator.theories import Stimuli
 
-R, RATE, SENSITIVITY = 0.5, 0.3, (12.0, 30.0)
+R, RATE, SENSITIVITY = 0.5, 0.15, (12.0, 30.0)
 """Risk aversion, annual rate of utility, and sensitivity in lotteries and in payments."""
 
 
@@ -40,7 +40,9 @@ def payments() -> Stimuli:
 def answers(stimuli: Stimuli, sensitivity: float, n: int, options: tuple[str, str]) -> ChoiceData:
     """What n choices a question are in expectation, of one agent."""
     theory = theories.get("discounted-utility")
-    natural = theory.natural(np, {"risk_aversion": coordinate(), "annual_rate": np.log(RATE)})
+    # The coordinate is the rate as it looks under linear utility, d / (1 - r).
+    natural = theory.natural(np, {"risk_aversion": coordinate(), "annual_rate": np.log(RATE / (1 - R))})
+    assert natural["annual_rate"] == pytest.approx(RATE, abs=1e-3)
     assert theory.value is not None
     worth = theory.value(np, natural, stimuli) / stimuli.largest[:, None]
     first = special.expit(sensitivity * (worth[:, 0] - worth[:, 1]))
