@@ -126,7 +126,7 @@ def questions(name: str) -> Questions:
     if name == "chances and delays":
         chances = [(_paid("first", s), *_lottery("second", x, p, y)) for s, x, p, y in _SURE_OR_CHANCE[2:8]]
         delays = [(_paid("first", x), _paid("second", y, delay=t)) for x, _, y, t in _FRONT_ENDS[:5]]
-        return written(("first", "second"), chances + delays)
+        return written(("first", "second"), [*chances, *delays])
     if name == "budgets for two":
         return written(
             ("keep", "share", "give"),

@@ -43,7 +43,7 @@ def classes(answers: np.ndarray | None) -> np.ndarray | None:
     if answers is None or len(answers) <= MOST_APART:
         return None
     relative = (answers - answers[0]) / (answers[-1] - answers[0])
-    return np.floor(relative * (CLASSES - 1) + 0.5).astype(int)
+    return np.asarray(np.floor(relative * (CLASSES - 1) + 0.5), dtype=int)
 
 
 def names(answers: np.ndarray, index: np.ndarray) -> tuple[str, ...]:
@@ -77,4 +77,4 @@ def log_odds(xp: ModuleType, eta: Array, index: np.ndarray | None) -> Array:
 
 def _members(index: np.ndarray) -> np.ndarray:
     """(a, k) 1 where an answer belongs to a class."""
-    return np.eye(int(index.max()) + 1)[index]
+    return np.asarray(np.eye(int(index.max()) + 1)[index])

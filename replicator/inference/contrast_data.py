@@ -94,8 +94,8 @@ def by_condition(rows: pd.DataFrame, levels: Levels, contrast: Contrast) -> dict
         others = {name: level for name, level in here.items() if name != contrast.factor and level == level}
         name = ",".join([*([condition_name(others)] if others else []), *more]) or condition_name({})
         found.append((_side(here.get(contrast.factor), contrast), name))
-    side, name = zip(*found, strict=True) if found else ((), ())
-    placed = rows.assign(side=np.array(side, dtype=float), other_factors=np.array(name, dtype=object))
+    sides, names = [side for side, _ in found], [name for _, name in found]
+    placed = rows.assign(side=np.array(sides, dtype=float), other_factors=np.array(names, dtype=object))
     placed = placed[placed["side"].notna()]
     return {str(key): some for key, some in placed.groupby("other_factors", sort=False)}
 

@@ -75,7 +75,7 @@ def estimate_run(
     names = choices.column_names(run.choices)
     declared = [*choices.stimulus_columns(names), *choices.factor_columns(names)]
     table = choices.read(run.choices, [*COLUMNS, *declared])
-    questions = choices.cells(run.choices).to_dict("records")
+    questions: list[dict[str, Any]] = choices.cells(run.choices).to_dict("records")  # type: ignore[assignment]
     cells: Cells = {(row["item"], row["condition"]): row["outcomes"] for row in questions}
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}
     asked_as = (run.manifest.get("personas") or {}).get("asked_as")

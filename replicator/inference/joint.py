@@ -82,7 +82,7 @@ def joined(parts: Mapping[str, ChoiceData]) -> ChoiceData:
     conditions = np.cumsum([0, *(len(data.conditions) for data in several)])
 
     def renumbered(codes: np.ndarray, names: tuple[str, ...], among: tuple[str, ...]) -> np.ndarray:
-        return np.array([among.index(name) for name in names])[codes]
+        return np.asarray(np.array([among.index(name) for name in names])[codes])
 
     return ChoiceData(
         kind=several[0].kind,

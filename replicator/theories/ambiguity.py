@@ -44,7 +44,7 @@ def _filled(low: np.ndarray, width: np.ndarray, order: np.ndarray) -> np.ndarray
     found = np.take_along_axis(low, order, axis=-1) + np.minimum(room, left)
     back = np.empty_like(found)
     np.put_along_axis(back, order, found, axis=-1)
-    return back
+    return np.asarray(back)
 
 
 _PARAMETERS = (
