@@ -82,8 +82,8 @@ def test_every_command_has_a_help_page(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_commands_are_those_of_the_contract() -> None:
     context = click.Context(cli)
     assert set(cli.list_commands(context)) == {
-        "list", "show", "validate", "run", "collect", "import", "estimate", "compare", "report", "recover", "doctor",
-        "study",
+        "list", "show", "validate", "run", "collect", "import", "estimate", "compare", "report", "recover", "audit",
+        "doctor", "study",
     }  # fmt: skip
 
 

@@ -44,6 +44,7 @@ COMMANDS = {
     "compare": Entry("stages", "compare", "Set a run's estimates beside people; write results.json."),
     "report": Entry("stages", "report", "Write the report of one run or of several side by side."),
     "recover": Entry("recover", "recover", "Tell whether known persons come out of a design again."),
+    "audit": Entry("audit", "audit", "Tell what a design can tell, before anybody is asked."),
     "doctor": Entry("doctor", "doctor", "Tell whether a model's answers can be believed."),
     "study": Entry("study", "study", "Run many experiments on many models; `study demo` is the demo."),
 }

@@ -50,7 +50,7 @@ def recover(
     from replicator.inference import recovery
 
     found = specification.find(experiment)
-    fit = _fit(found, theory, noise)
+    fit = planned_fit(found, theory, noise)
     with watcher() as told:
         told.stage(f"Recovering {found.name}: {fit.theory}, {fit.noise} noise, {subjects} persons")
         each = recovery.recover(found, fit, subjects=subjects, fits=fits, seed=seed, progress=told)
@@ -80,7 +80,7 @@ def recover(
     click.echo(f"\n{held} of {len(rows)} intervals hold the truth; {known} of {len(rows)} estimates are identified.")
 
 
-def _fit(experiment: Experiment, theory: str | None, noise: str | None) -> Fit:
+def planned_fit(experiment: Experiment, theory: str | None, noise: str | None) -> Fit:
     """The plan's primary fit, or the one that is asked for. Raises UsageError."""
     from replicator import theories
     from replicator.inference.jobs import as_asked

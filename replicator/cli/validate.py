@@ -67,7 +67,30 @@ def _verdict(file: str) -> _Verdict:
         # A mapping's errors speak of the options that say the same: `--derive value` stands at /derive/value.
         place = documents.pointer((error.where or "").removeprefix("--").split())
         return _Verdict(faults=(Fault(file, place, error.problem, error.remedy or ""),))
-    return _Verdict(cautions=specification.cautions(found) if isinstance(found, Experiment) else ())
+    if not isinstance(found, Experiment):
+        return _Verdict()
+    return _Verdict(cautions=(*specification.cautions(found), *_not_told(found)))
+
+
+def _not_told(experiment: Experiment) -> tuple[Fault, ...]:
+    """What the plan asks for and the design cannot tell."""
+    from replicator import theories
+    from replicator.inference import audit
+
+    plan = experiment.analysis.primary
+    if plan is None or experiment.response.type != "choice" or plan.contrast is not None:
+        return ()
+    theory = theories.get(plan.theory)
+    if plan.parameter not in [p.name for p in theory.parameters] or plan.noise == "none":
+        return ()
+    try:
+        found = audit.audit(experiment, plan, audit.planned(experiment))
+    except ReplicatorError:
+        return ()  # told where the plan is checked
+    reasons = [audit.cannot_tell(one, plan.parameter) for one in found]
+    place = documents.pointer(("analysis", "primary"))
+    remedy = f"It takes {theory.needs}."
+    return tuple(Fault(experiment.path, place, reason, remedy) for reason in reasons if reason is not None)
 
 
 def _kind(document: object) -> str:
