@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import numpy as np
 
 from replicator.store import default_path
@@ -27,8 +28,8 @@ PYSTAN = "3.10.0"
 PROGRAM = "hbayesdm/common/stan_files/ra_prospect.stan"
 
 CHAINS = 4
-ITERATIONS = 2000
-"""Half of them warm-up, as in the example of hBayesDM's documentation; its default is 4,000, 1,000 of them warm-up."""
+ITERATIONS = 1000
+"""Half of them warm-up. The example of hBayesDM's documentation has twice as many; its default is 4,000."""
 ADAPT_DELTA = 0.95
 """hBayesDM's default; so are starts at random."""
 
@@ -55,12 +56,13 @@ def sample(
         (folder / "ra_prospect.stan").write_text(modernised(_program(python)), encoding="utf-8")
         np.savez(folder / "trials.npz", **trials)
         settings = map(str, (seed, CHAINS, warmup, iterations - warmup, ADAPT_DELTA))
-        subprocess.run(
-            [python, Path(__file__).with_name("hbayesdm_process.py"), folder, *settings],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        # A compiler's messages and the progress of chains, which PyStan will have somewhere to write.
+        with (folder / "log.txt").open("w", encoding="utf-8") as log:
+            process = [python, Path(__file__).with_name("hbayesdm_process.py"), folder, *settings]
+            failed = subprocess.run(process, check=False, stdout=log, stderr=log).returncode != 0
+        if failed:
+            last = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+            raise click.ClickException(f"PyStan could not compile or sample hBayesDM's model: {' '.join(last)}")
         with np.load(folder / "draws.npz") as found:
             draws = {name: found[name] for name in found.files}
     return Sampled(draws, float(draws.pop("compiling")), float(draws.pop("sampling")))
