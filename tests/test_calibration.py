@@ -21,7 +21,7 @@ from replicator.calibration.statistics import (
     stays_within,
     too_low_p_value,
 )
-from replicator.calibration.verdicts import calibration, recovery
+from replicator.calibration.verdicts import calibration, pooled_word, recovery
 from replicator.errors import DataError
 from replicator.inference.simulation import answered, drawn, log_odds, usual
 
@@ -94,6 +94,15 @@ def test_a_cell_that_covers_too_little_fails_and_the_page_says_so() -> None:
     assert "**fails**" in told
     assert "**fails**" not in page.page({crra: good[:43]}, "").split("## Truths")[0]
     assert "43 of 100" in page.page({crra: good[:43]}, "")
+
+
+def test_pooled_coverage_is_judged_by_the_whole_plan_and_before_that_only_where_it_is_beyond_chance() -> None:
+    crra = replace(CELLS[0], fits=1000)
+    assert pooled_word({crra: calibrated(944, 1000)}, 944, 1000) == "holds"
+    assert pooled_word({crra: calibrated(930, 1000)}, 930, 1000) == "fails"
+    assert pooled_word({crra: calibrated(5, 5)}, 5, 5) == "too few fits to tell"
+    assert pooled_word({crra: calibrated(80, 100)}, 80, 100) == "fails"
+    assert pooled_word({crra: []}, 0, 0) == "too few fits to tell"
 
 
 def test_a_fixed_truth_may_be_covered_too_often_but_not_too_rarely() -> None:

@@ -80,7 +80,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def exact_interval(covered: int, fits: int) -> tuple[float, float]:
-    """95% interval of a share (Clopper and Pearson)."""
-    found = stats.binomtest(covered, fits).proportion_ci(0.95, method="exact")
+def exact_interval(covered: int, fits: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a share (Clopper and Pearson)."""
+    found = stats.binomtest(covered, fits).proportion_ci(level, method="exact")
     return float(found.low), float(found.high)

@@ -12,6 +12,7 @@ from replicator.calibration.statistics import (
     FAMILYWISE,
     POOLED,
     coverage_p_value,
+    exact_interval,
     holm,
     rank_p_value,
     too_low_p_value,
@@ -67,9 +68,17 @@ def pooled(verdicts: Sequence[Verdict]) -> tuple[int, int]:
     return sum(verdict.covered for verdict in here), sum(verdict.fits for verdict in here)
 
 
-def pooled_passes(covered: int, intervals: int) -> bool:
-    """Whether the coverage of all lies where it should."""
-    return intervals > 0 and POOLED[0] <= covered / intervals <= POOLED[1]
+def pooled_word(rows: Rows, covered: int, intervals: int) -> str:
+    """Of the coverage of all locations: "holds", "fails", or "too few fits to tell".
+
+    Once all planned fits are done it must lie where it should; before, it fails where no coverage in there would leave
+    so many or so few (exact, at the familywise level).
+    """
+    done = all(len(fits_of(here, "prior")) >= cell.fits for cell, here in rows.items())
+    if done and intervals:
+        return "holds" if POOLED[0] <= covered / intervals <= POOLED[1] else "fails"
+    low, high = exact_interval(covered, intervals, 1.0 - FAMILYWISE) if intervals else (0.0, 1.0)
+    return "fails" if high < POOLED[0] or low > POOLED[1] else "too few fits to tell"
 
 
 def is_location(cell: Cell, quantity: str) -> bool:
