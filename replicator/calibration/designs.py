@@ -25,6 +25,7 @@ _BY_THEORY = {
     "discounted-utility": "chances and delays",
     "ces": "budgets for two",
     "trust": "sending",
+    "quantal-response": "two-by-two games",
 }
 
 _SURE_OR_CHANCE = (
@@ -71,6 +72,10 @@ _PRICES = (0.25, 0.5, 0.8, 1.0, 1.25, 2.0, 3.0, 4.0)
 """What giving one unit costs."""
 
 _MULTIPLIERS = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 0.5)
+
+_PENNIES = ((10, 10), (20, 10), (40, 10), (80, 10), (10, 20), (10, 40), (40, 40), (5, 10))
+"""What matching on the first action pays oneself, and what the other gets for not matching it; all else that is won is
+10. The equilibrium is unique (Goeree & Holt 2001, doi:10.1257/aer.91.5.1402)."""
 
 _OFFERS = ("offer-5", "offer-10", "offer-20", "offer-25", "offer-30", "offer-40", "offer-50", "offer-60")
 
@@ -135,6 +140,8 @@ def questions(name: str) -> Questions:
                 for price in _PRICES
             ],
         )
+    if name == "two-by-two games":
+        return written(("up", "down"), [_pennies(own, other) for own, other in _PENNIES])
     if name == "sending":
         return written(
             ("keep", "half", "all"),
@@ -175,6 +182,16 @@ def _budget(total: float, rate: float, sooner: float, later: float) -> tuple[Out
         _paid("both", total / 2, delay=sooner),
         _paid("both", rate * total / 2, delay=later),
         _paid("later", rate * total, delay=later),
+    )
+
+
+def _pennies(own: float, other: float) -> tuple[Outcome, ...]:
+    """Oneself wins where both take the first action or both the second, the other where they do not."""
+    won = {("up", "left"): (own, 0), ("up", "right"): (0, other), ("down", "left"): (0, 10), ("down", "right"): (10, 0)}
+    return tuple(
+        Outcome(option, float(amount), 1.0, 1.0, to=to, state=state)
+        for (option, state), amounts in won.items()
+        for to, amount in zip(("self", "other"), amounts, strict=True)
     )
 
 

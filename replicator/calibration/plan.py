@@ -128,7 +128,8 @@ def tasks(chosen: tuple[Cell, ...]) -> Iterator[Task]:
 
 
 def _noise(theory: Theory) -> str:
-    return _NOISE.get(theory.name) or ("contextual" if "contextual" in theory.noises else "equivalent")
+    usual = next(noise for noise in ("contextual", "equivalent", "none") if noise in theory.noises)
+    return _NOISE.get(theory.name, usual)
 
 
 def _why_not(theory: Theory) -> str | None:

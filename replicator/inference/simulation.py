@@ -107,10 +107,11 @@ def log_odds(structure: Structure, data: ChoiceData, truth: Truth) -> np.ndarray
     here = {n: truth.location[n][data.condition][None, :] + truth.deviation[n][:, None] for n in truth.location}
     natural = theory.natural(np, {p.name: here[p.name] for p in theory.parameters})
     each = {p.name: natural[p.name][:, :, None, None] for p in theory.parameters}
-    stakes = stake(data.stimuli, data.condition)
-    value = np.asarray(noises.values(np, structure.noise, theory, each, data.stimuli, stake=stakes))
-    eta = value
-    if structure.sensitive:
+    if theory.log_probabilities is not None:
+        eta = np.asarray(theory.log_probabilities(np, each, data.stimuli))
+    else:
+        stakes = stake(data.stimuli, data.condition)
+        value = np.asarray(noises.values(np, structure.noise, theory, each, data.stimuli, stake=stakes))
         unit = sensitivity_unit(structure.noise, data.stimuli, data.condition)
         eta = (unit * np.exp(here["sensitivity"]))[:, :, None] * value
     if structure.thresholds:
