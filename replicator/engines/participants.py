@@ -24,7 +24,7 @@ import numpy as np
 from replicator import references
 from replicator.design import Trial
 from replicator.engines.engine import Answer, Question
-from replicator.engines.responders import RESPONDERS, Rule
+from replicator.engines.responders import READ_OUTCOMES, RESPONDERS, Rule
 from replicator.engines.simulated import Floats, People, choice_probabilities, contrast_probabilities, spread_people
 from replicator.errors import DataError, UsageError
 from replicator.experiment import Contrast, Experiment, format_value
@@ -343,7 +343,7 @@ def _fitting(experiment: Experiment) -> list[str]:
     """Participants that can answer an experiment: theories of its kind of answer, or else plain responders."""
     theories = [name for name, theory in THEORIES.items() if experiment.response.type in theory.answers]
     pays = any(option.outcomes for option in experiment.options)
-    plain = [name for name in RESPONDERS if pays or name != "expected-value"]
+    plain = [name for name in RESPONDERS if pays or name not in READ_OUTCOMES]
     return [PREFIX + name for name in theories or plain]
 
 

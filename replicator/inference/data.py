@@ -116,7 +116,8 @@ def choice_data(
     if table.empty:
         raise DataError("no usable answers")
     stated = bool((table["elicitation"] == "verbalised").all())
-    table = averaged(table) if stated else table
+    # A whole distribution that is given again says nothing new: it is no second draw.
+    table = averaged(table) if bool(table["elicitation"].isin(EXACT).all()) else table
     answers = tuple(str(o) for o in table["options"].iloc[0])
     if any(tuple(row) != answers for row in table["options"]):
         raise DataError("the options differ between rows of one experiment")
