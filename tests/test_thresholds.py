@@ -20,6 +20,7 @@ from replicator.inference import answer_classes, censored, simulation
 from replicator.inference.data import COLUMNS, ChoiceData, choice_data
 from replicator.inference.geometry import geometry
 from replicator.inference.identification import no_response
+from replicator.inference.jobs import jobs_of
 from replicator.inference.simulation import Truth
 from replicator.inference.structure import structure
 from replicator.inference.tabulation import sensitivity_unit, stake
@@ -162,6 +163,9 @@ def test_moblab_thresholds(experiment: Experiment, tmp_path: Path) -> None:
     assert set(frame["response"]) == {"threshold"}
     assert frame["subject"].nunique() == 5_291
     assert frame["value"].mean() == pytest.approx(34.3, abs=0.05)
+    rows = {"people": choices.read(run.choices, [*COLUMNS])}
+    # Hardly anybody answered twice, so that persons and their noise cannot be told apart: one agent is fitted to all.
+    assert [job.pooling for job in jobs_of(experiment, rows, {"all"})] == ["complete"]
     data = pooled(run)
     (counts,) = data.counts
     offers = np.arange(101) / 100

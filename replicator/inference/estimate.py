@@ -289,7 +289,8 @@ def _sampled(
          "pooling": label.pooling, "sampling_unit": label.sampling_unit, "seed": seed},
     )  # fmt: skip
     theory = theories.get(label.theory)
-    said = words.of_design(theory, label.noise, data) + words.of_posterior(theory, found.natural)
+    said = words.of_design(theory, label.noise, data) + words.of_thresholds(data)
+    said += words.of_posterior(theory, found.natural)
     said += words.of_personas(job.personas, len(data.units), len(data.wordings), asked)
     fits.append(criticism.of_sampled(label, found, shape, data, seed=seed))
     moved = sensitivity.of_choices(found, shape, data)

@@ -71,7 +71,8 @@ def jobs_of(
                     alone = fit.noise == "logit" and two
                     if alone and len(theories.get(fit.theory).parameters) == 1:
                         yield Job(name, "human", fit, "none")
-                    yield Job(name, "human", fit, "partial")
+                    if not (experiment.response.type == "threshold" and _once(rows)):
+                        yield Job(name, "human", fit, "partial")
                 yield Job(name, "human", fit, "complete")
             else:
                 several = len(set(rows.loc[rows["status"] == "valid", "wording"])) > 1
@@ -90,6 +91,12 @@ def jobs_of(
     if experiment.response.type == "choice" and primary is not None and primary.contrast is None:
         for reference in _published(experiment, conditions):
             yield Job(PUBLISHED + reference.id, "human", primary, "complete", reference)
+
+
+def _once(rows: pd.DataFrame) -> bool:
+    """Whether most persons answered once: how thresholds scatter between persons, and how sharply each person turns,
+    are then one and the same."""
+    return bool(rows.groupby("subject").size().median() <= 1)
 
 
 def _kind(population: str) -> Literal["model", "human", "simulated"]:
@@ -115,8 +122,9 @@ def with_regressions(jobs: Sequence[Job], asked: tuple[str, ...]) -> list[Job]:
 
 
 def _hierarchical(job: Job) -> bool:
-    """Whether persons have parameters of their own; of gifts there are shares of all persons together."""
-    return theories.get(job.fit.theory).response != "amount"
+    """Whether persons have parameters of their own: not in a contrast of options, nor of gifts, which are shares of all
+    persons together."""
+    return job.fit.contrast is None and theories.get(job.fit.theory).response != "amount"
 
 
 def unplanned(experiment: Experiment, named: Sequence[str], noises: Sequence[str]) -> tuple[Fit, ...]:

@@ -99,6 +99,16 @@ def of_design(theory: Theory, noise: str, data: ChoiceData) -> list[str]:
     ]
 
 
+def of_thresholds(data: ChoiceData) -> list[str]:
+    """What one agent fitted to thresholds is; nothing of other answers, and of persons with several."""
+    if not data.thresholds or data.unit_name != "pooled":
+        return []
+    return [
+        "One agent fitted to everybody's least acceptable offers: its sensitivity holds how people differ as well as "
+        "how sharply each of them turns, which single thresholds do not tell apart."
+    ]
+
+
 def of_posterior(theory: Theory, natural: Mapping[str, np.ndarray]) -> list[str]:
     """Which parameters trade off against each other, from the draws (draws, condition)."""
     said = []
