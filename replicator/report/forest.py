@@ -282,6 +282,8 @@ def _domain(rows: Sequence[Row], neutral: float | None) -> tuple[float, float]:
 
 
 def _neutral(estimate: Document) -> float | None:
+    if estimate.get("regressed_on"):
+        return 0.0
     try:
         theory = get(str(estimate["theory"]))
     except UsageError:

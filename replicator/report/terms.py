@@ -44,10 +44,12 @@ def place(estimate: Document) -> str:
 
 
 def parameter_name(estimate: Document) -> str:
-    """ "risk aversion r", "loss aversion λ", "share giving nothing"."""
+    """ "risk aversion r", "loss aversion λ", "share giving nothing", "risk aversion on age" of a regression."""
     if estimate["parameter"] in NAMES:
         return NAMES[str(estimate["parameter"])]
     name = str(estimate["parameter"]).replace("_", " ")
+    if estimate.get("regressed_on"):
+        return name.replace(":", " on ", 1)
     mark = symbol(estimate)
     return f"{name} {mark}" if mark and mark != estimate["parameter"] and len(mark) <= 2 else name
 
