@@ -36,12 +36,18 @@ GAMBLES = [
 ]  # fmt: skip
 
 
-def answers() -> pd.DataFrame:
-    """Choices with contextual utility: logit P(accept) = 10 (gain - lambda loss) / 2 (gain + lambda loss), where log
-    lambda is log 1.5 + .3 z + .15 e, and z the standardised age. The town says nothing of lambda."""
+def aversions() -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    """Everybody's age and lambda."""
     rng = np.random.default_rng(11)
     age = rng.integers(18, 80, PEOPLE).astype(float)
     aversion = 1.5 * np.exp(SLOPE * (age - age.mean()) / age.std(ddof=1) + 0.15 * rng.normal(size=PEOPLE))
+    return age, aversion, rng
+
+
+def answers() -> pd.DataFrame:
+    """Choices with contextual utility: logit P(accept) = 10 (gain - lambda loss) / 2 (gain + lambda loss), where log
+    lambda is log 1.5 + .3 z + .15 e, and z the standardised age. The town says nothing of lambda."""
+    age, aversion, rng = aversions()
     town = rng.permutation(["Ulm", "Ulm", "Bern"] * (PEOPLE // 3))
     rows = []
     for person in range(PEOPLE):
@@ -129,6 +135,14 @@ def test_the_posterior_names_its_persons_and_attributes(run: Run, entries: Seque
     assert opened["loss_aversion_slope"].dims == ("chain", "draw", "attribute")
     assert opened["loss_aversion"].dims == ("chain", "draw", "condition")
     assert opened["condition"].to_numpy().tolist() == ["all"]
+    # Everybody's own, those without an age aside: near what they are, and on average where the location is.
+    own = opened["loss_aversion_of_unit"]
+    assert own.dims == ("chain", "draw", "condition", "unit")
+    true = dict(zip((f"p{person}" for person in range(PEOPLE)), aversions()[1], strict=True))
+    named = [true[unit] for unit in own["unit"].to_numpy()]
+    assert np.corrcoef(np.log(named), np.log(own).mean(("chain", "draw", "condition")))[0, 1] > 0.9
+    mean = np.log(own).mean("unit") - np.log(opened["loss_aversion"])
+    assert abs(float(mean.mean())) < 0.05
     # On its natural scale, as the table of draws has it.
     assert opened["sensitivity"].median() == pytest.approx(10, rel=0.4)
     table = tidy.draws(run)

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from replicator import files, theories
-from replicator.inference import builder, gifts, sampling
+from replicator.inference import builder, gifts, sampling, units
 from replicator.inference.data import ChoiceData
 from replicator.inference.diagnostics import Diagnostics, diagnose
 from replicator.inference.geometry import geometry
@@ -30,6 +30,8 @@ class Posterior:
     """(condition,)"""
     centring: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Effect -> how its coordinates were centred, see `builder`: what it takes to read the units' own effects."""
+    of_units: Mapping[str, xr.DataArray] = field(default_factory=dict)
+    """Every unit's own parameters, as `units.natural` has them."""
 
 
 def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterior:
@@ -53,7 +55,8 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         seed,
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
-    return Posterior(draws, theory.natural(np, coordinates), diagnostics, _first(fixed), walk.centring)
+    own = units.natural(structure, data, draws.posterior, walk.centring)
+    return Posterior(draws, theory.natural(np, coordinates), diagnostics, _first(fixed), walk.centring, own)
 
 
 def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
@@ -92,6 +95,7 @@ def write(
             for name, slopes in group.data_vars.items()
             if str(name).endswith("_slope")
         }
+    natural |= posterior.of_units
     clean = group.drop_vars([name for name in group.data_vars if name.endswith("__")]).assign(natural)
     clean.attrs = {**group.attrs, **{key: str(value) for key, value in attributes.items()}}
     kept = az.InferenceData(posterior=clean, sample_stats=posterior.draws.sample_stats)
