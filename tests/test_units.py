@@ -9,9 +9,8 @@ import pytest
 import xarray as xr
 
 from replicator import specification
-from replicator.inference import units
+from replicator.inference import unanswered, units
 from replicator.inference.data import ChoiceData
-from replicator.inference.recovery import _design
 from replicator.inference.structure import Structure, structure
 
 FIRST, CONTRAST, SLOPE, SD = 0.3, 0.25, 0.4, 0.2
@@ -23,7 +22,7 @@ APART = np.array([1.5, -1.0, 0.5])
 
 
 def design() -> tuple[Structure, ChoiceData]:
-    data = _design(specification.find("holt-laury"), 3)
+    data = unanswered.to_persons(unanswered.of_experiment(specification.find("holt-laury")), 3)
     data = replace(data, regressors=("age",), regressed=ATTRIBUTE)
     return structure("crra", "contextual", data, intercept=False), data
 

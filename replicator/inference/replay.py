@@ -14,10 +14,11 @@ import numpy as np
 from scipy import special, stats
 
 from replicator import theories
-from replicator.inference import answer_classes, builder
+from replicator.inference import answer_classes, builder, censored
 from replicator.inference.data import ChoiceData
 from replicator.inference.posterior import Posterior
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
+from replicator.inference.tabulation import compared
 from replicator.theories import priors
 from replicator.theories.noise import lapsed
 from replicator.theories.theory import Theory
@@ -102,10 +103,12 @@ class Replay:
             asked = np.flatnonzero(fixed.condition == condition)
             here = {name: value[:, condition : condition + 1] for name, value in coordinates.items()}
             natural = self.theory.natural(np, {p.name: here[p.name] for p in self.theory.parameters})
-            value = np.asarray(fixed.table.of(asked).differences(np, self.theory, natural))
+            offered = fixed.table.of(asked)
+            value = np.asarray(compared(offered, np, self.theory, natural, thresholds=structure.thresholds))
             if structure.sensitive:
                 value = fixed.sensitivity_unit[asked][0] * np.exp(here["sensitivity"])[:, :, None] * value
-            eta[:, asked] = answer_classes.log_odds(np, value, fixed.classes)
+            put_together = censored.log_odds if structure.thresholds else answer_classes.log_odds
+            eta[:, asked] = put_together(np, value, fixed.classes)
             if structure.intercept:
                 eta[:, asked] += here["response_intercept"][:, :, None] * (away[:-1] - away[-1])
         return eta
