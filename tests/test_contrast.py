@@ -14,6 +14,7 @@ from scipy import linalg, special, stats
 
 from replicator.experiment import Contrast
 from replicator.inference import contrast, contrast_model, contrast_shares
+from replicator.inference.contrast import Asked
 from replicator.inference.contrast_data import ContrastData, by_condition, contrast_data
 from replicator.inference.contrast_shares import Effects
 from replicator.inference.entries import Entry, Label
@@ -235,7 +236,15 @@ def test_odds_ratios_do_not_collapse_and_risk_differences_do() -> None:
 
 
 def estimated(table: Any) -> dict[str, Entry]:
-    found = contrast.entries(table, levels(table), FRAMES, LABEL, seed=1, keep=lambda condition, posterior: None)
+    found = contrast.entries(
+        table,
+        levels(table),
+        Asked(FRAMES, "choice"),
+        LABEL,
+        seed=1,
+        keep=lambda condition, posterior: None,
+        variables={},
+    )
     return {entry["parameter"]: entry for entry in found}
 
 

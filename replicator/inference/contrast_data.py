@@ -17,6 +17,9 @@ from replicator.inference.identification import DETERMINISTIC, EXTREME
 Levels = Mapping[tuple[str, str], Mapping[str, Any]]
 """(item, condition) -> factor -> level."""
 
+Variables = Mapping[tuple[str, str], Mapping[str, Any]]
+"""(item, condition) -> item variable -> value."""
+
 SIDES = (0.5, -0.5)
 """Where the first level stands, and the second."""
 
@@ -124,7 +127,7 @@ def contrast_data(rows: pd.DataFrame, option: str, seed: int = 0) -> ContrastDat
     each = np.asarray(rows["probabilities"].tolist(), dtype=float)[:, names.index(option)]
     frame = pd.DataFrame({"item": rows["item"].to_numpy(), "side": rows["side"].to_numpy()})
     frame["wording"] = rows["wording"].fillna("").to_numpy() if is_model else ""
-    frame["subject"] = _persons(rows)
+    frame["subject"] = persons(rows)
     for key in ("labels", "order"):
         frame[key] = rows[key].fillna("").to_numpy() if presented else ""
     pair = np.column_stack([each, 1.0 - each])
@@ -138,7 +141,7 @@ def contrast_data(rows: pd.DataFrame, option: str, seed: int = 0) -> ContrastDat
     return ContrastData(
         kind="probabilities" if exact else "counts",
         side=side,
-        ways=_ways(frame, side),
+        ways=ways_of(frame, side, scatters=exact or (is_model and bool(values.sum(axis=1).max() > 1.0))),
         label_sets=label_sets,
         label_set=label_set,
         position=None if place is None else place if names[0] == option else place[:, ::-1],
@@ -148,21 +151,37 @@ def contrast_data(rows: pd.DataFrame, option: str, seed: int = 0) -> ContrastDat
     )
 
 
-def _persons(rows: pd.DataFrame) -> np.ndarray | str:
+def persons(rows: pd.DataFrame) -> np.ndarray | str:
     """Whose each row is, where persons are known and answered often enough to be told apart."""
     if rows["subject"].isna().any() or len(rows) < REPEATED * rows["subject"].nunique():
         return ""
     return np.asarray(rows["subject"].astype(str))
 
 
-def _ways(frame: pd.DataFrame, side: np.ndarray) -> dict[str, Way]:
+def ways_of(frame: pd.DataFrame, side: np.ndarray, *, scatters: bool) -> dict[str, Way]:
+    """The ways with several members. Where rows scatter, a member's own difference needs more than one row a level:
+    of one it cannot be told from the scatter, which then holds both."""
     found = {}
     for name in ("item", "wording", "subject"):
         index, members = codes(frame[name])
         if len(members) > 1:
-            asked = np.array([[np.any(side[index == m] == s) for s in SIDES] for m in range(len(members))])
-            found[name] = Way(members, index, bool(asked.all(axis=1).sum() > 1))
+            rows = np.array([np.bincount(index[side == one], minlength=len(members)) for one in SIDES])
+            both = (rows > 0).all(axis=0)
+            told = not scatters or rows[:, both].mean() > 1.0
+            found[name] = Way(members, index, bool(both.sum() > 1 and told))
     return found
+
+
+def members_of(way: Way, side: np.ndarray, left: np.ndarray, *, moved: bool) -> np.ndarray:
+    """(m,) mean of what is left by member, or its difference between the levels; their mean is zero."""
+    count = len(way.names)
+
+    def mean(here: np.ndarray) -> np.ndarray:
+        number = np.maximum(np.bincount(way.index[here], minlength=count), 1)
+        return np.asarray(np.bincount(way.index[here], left[here], count) / number)
+
+    effect = mean(side == SIDES[0]) - mean(side == SIDES[1]) if moved else mean(np.ones(len(side), dtype=bool))
+    return np.asarray(effect - effect.mean())
 
 
 def _logits(pair: np.ndarray) -> np.ndarray:

@@ -17,12 +17,13 @@ import numpy as np
 import pymc as pm
 
 from replicator.inference import builder
-from replicator.inference.contrast_data import SIDES, ContrastData
-from replicator.inference.geometry import WIDTH, Geometry, add_effect, nudged, scale_start, smoothed
+from replicator.inference.contrast_data import ContrastData
+from replicator.inference.contrast_terms import TILT, add_effects, rough, term
+from replicator.inference.geometry import WIDTH, Geometry, nudged, scale_start, smoothed
 from replicator.inference.structure import Structure
 from replicator.theories import contrast, priors
 
-TILT, DIFFERENCE = "tilt", contrast.LOG_ODDS_RATIO.name
+DIFFERENCE = contrast.LOG_ODDS_RATIO.name
 
 _LEAST_ERROR = 0.05
 """Least sd of exact log odds, as the floor of their scale."""
@@ -86,16 +87,11 @@ def build(data: ContrastData, given: Mapping[str, np.ndarray], named: Mapping[st
     shape = structure(data)
     with pm.Model(coords=dict(named)) as model:
         held = {name: pm.Data(name, values) for name, values in given.items()}
-        terms = {}
-        for name, prior in ((TILT, contrast.BASELINE.prior), (DIFFERENCE, contrast.LOG_ODDS_RATIO.prior)):
-            common: Any = 0.0
-            each: Any = 0.0
-            for way, sd in spreads(data)[name].items():
-                members = data.ways[way]
-                mean, apart = builder.crossed(name, way, len(members.names), sd, held)
-                common, each = common + mean, each + apart[members.index]
-            located = builder.location(name, prior.mean, prior.sd, 1, held[f"start_{name}_first"], common)
-            terms[name] = located[0] + each
+        priors_of = {TILT: contrast.BASELINE.prior, DIFFERENCE: contrast.LOG_ODDS_RATIO.prior}
+        terms = {
+            name: term(name, (priors_of[name].mean, priors_of[name].sd), widths, data.ways, held)
+            for name, widths in spreads(data).items()
+        }
         logits = (terms[TILT] + terms[DIFFERENCE] * data.side)[:, None]
         if data.position is not None:
             logits = logits + builder.slots(data.position, data.label_set, held)
@@ -108,16 +104,8 @@ def _geometry(data: ContrastData) -> Geometry:
     exact = data.kind == "probabilities"
     seen = data.logits[:, 0] if exact else smoothed(data.counts)[:, 0]
     error = np.zeros(len(seen)) if exact else (1.0 / (data.counts + 0.5)).sum(axis=1)
-    sides = [data.side == side for side in SIDES]
-    high, low = (float(seen[here].mean()) for here in sides)
-    start = {f"{TILT}_first": np.array((high + low) / 2.0), f"{DIFFERENCE}_first": np.array(high - low)}
-    left = seen - np.where(sides[0], high, low)
-    found: dict[tuple[str, str], np.ndarray] = {}
-    for name, ways in spreads(data).items():
-        for way in ways:
-            effect = _members(data, way, left, moved=name == DIFFERENCE)
-            found[name, way] = effect
-            left = left - effect[data.ways[way].index] * (data.side if name == DIFFERENCE else 1.0)
+    found = rough(seen, data.side, data.ways, spreads(data))
+    start, left = dict(found.start), found.left
     if data.position is not None:
         first = data.position[:, 0] == 0
         effects = np.zeros((len(data.label_sets), 1))
@@ -129,10 +117,7 @@ def _geometry(data: ContrastData) -> Geometry:
         left = left - effects[data.label_set, 0] * np.where(first, 1.0, -1.0)
     scatter = max(float(np.var(left)) - float(error.mean()), _LEAST_ERROR**2)
     walk = Geometry({}, start)
-    for (name, way), effect in found.items():
-        n = np.bincount(data.ways[way].index)
-        of_mean = (scatter + np.bincount(data.ways[way].index, error) / n) / n
-        add_effect(walk, f"{name}_{way}", None, effect, (4.0 if name == DIFFERENCE else 1.0) * of_mean)
+    add_effects(walk, found, data.ways, scatter + error)
     shape = structure(data)
     if exact or shape.cells:
         walk.start["residual"] = scale_start(scatter / WIDTH)
@@ -140,19 +125,3 @@ def _geometry(data: ContrastData) -> Geometry:
         walk.centring["cell"] = (scatter > error)[:, None].astype(float)
         walk.start["cell_raw"] = walk.centring["cell"] * seen[:, None]
     return nudged(walk)
-
-
-def _members(data: ContrastData, way: str, left: np.ndarray, *, moved: bool) -> np.ndarray:
-    """(m,) mean of what is left by member, or its difference between the levels; their mean is zero."""
-    index, count = data.ways[way].index, len(data.ways[way].names)
-    if not moved:
-        effect = np.bincount(index, left, count) / np.bincount(index, minlength=count)
-        return np.asarray(effect - effect.mean())
-    ends = []
-    for side in SIDES:
-        here = data.side == side
-        ends.append(
-            np.bincount(index[here], left[here], count) / np.maximum(np.bincount(index[here], minlength=count), 1)
-        )
-    effect = ends[0] - ends[1]
-    return np.asarray(effect - effect.mean())

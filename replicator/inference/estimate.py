@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replicator import choices, files, theories
+from replicator import choices, files, references, theories
 from replicator.errors import UsageError
 from replicator.experiment import ALL, Experiment, Fit
 from replicator.inference import (
@@ -393,11 +393,16 @@ def _contrast_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame
     """Shares over all who answered, so that a population is one agent whoever its persons are."""
     assert job.fit.contrast is not None
     questions = choices.cells(run.choices)
-    names = choices.factor_columns(questions.columns)
-    levels = {
-        (row["item"], row["condition"]): {name.removeprefix("factor."): row[name] for name in names}
-        for row in questions.to_dict("records")
-    }
+    factors, stimuli = choices.factor_columns(questions.columns), choices.stimulus_columns(questions.columns)
+    levels, variables = {}, {}
+    for row in questions.to_dict("records"):
+        levels[row["item"], row["condition"]] = {name.removeprefix("factor."): row[name] for name in factors}
+        variables[row["item"], row["condition"]] = {name.removeprefix("stimulus."): row[name] for name in stimuli}
+    known = references.references()
+    people = [known[name].person_sd for name in experiment.humans if known[name].parameter == "difference"]
+    asked = contrast.Asked(
+        job.fit.contrast, experiment.response.type, experiment.unit, next((sd for sd in people if sd), None)
+    )
     unit = "person" if job.kind == "human" else "wording"
     label = _label(job, unit, str(rows["elicitation"].iloc[0]), intercept=False, experiment=experiment)
     label = replace(label, estimand="representative_agent")
@@ -412,8 +417,8 @@ def _contrast_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame
 
     kept = usable(rows)
     if kept.empty:
-        return contrast.silent(label, ALL, words.nothing_usable(rows))
-    return contrast.entries(kept, levels, job.fit.contrast, label, seed=seed, keep=keep)
+        return contrast.silent(label, ALL, asked, words.nothing_usable(rows))
+    return contrast.entries(kept, levels, asked, label, seed=seed, keep=keep, variables=variables)
 
 
 def _gift_job(run: Run, experiment: Experiment, job: Job, rows: pd.DataFrame, cells: Cells, seed: int) -> list[Entry]:

@@ -61,6 +61,7 @@ def symbol(estimate: Document) -> str:
 
 
 NAMES = {
+    "d": "difference d in standard deviations",
     "mean_share": "mean share given",
     "p_zero": "share giving nothing",
     "p_half": "share giving half",

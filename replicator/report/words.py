@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from replicator.people import IN_RESULTS
 from replicator.report.averages import answered, is_told_by_means
+from replicator.report.contrasts import by_level
 from replicator.report.formats import interval_text, number, percent, signed, whole_percent
 from replicator.report.giving import giving
 from replicator.report.terms import (
@@ -104,7 +105,8 @@ def behaviour(results: Document, population: Document) -> str:
     if results.get("response") == "amount":
         gave = giving(results, rows)
         return f"forecasts that people give{gave.removeprefix('gave')}" if is_forecast(population) else gave
-    return _choosing(rows, beside=not has_random_weights(population), forecast=is_forecast(population))
+    compared = None if is_forecast(population) else by_level(results, str(population["name"]), rows)
+    return compared or _choosing(rows, beside=not has_random_weights(population), forecast=is_forecast(population))
 
 
 def options_of(rows: Sequence[Document]) -> list[str]:

@@ -159,12 +159,17 @@ def markdown() -> str:
         "|---|---|---|---|---|",
     ]
     for theory in theories.THEORIES.values():
-        for p in theory.parameters:
+        for p in (*theory.parameters, *(q for q in theory.derived if _has_prior(theory, q.name))):
             prior = f"normal({p.prior.mean:g}, {p.prior.sd:g}), {_scale(theory, p.name)}"
             lines.append(
                 f"| {theory.name} | {p.name.replace('_', ' ')} | {prior} | {p.prior.person_sd:g} | {p.prior.source} |"
             )
     return "\n".join(lines)
+
+
+def _has_prior(theory: Theory, parameter: str) -> bool:
+    """Whether a quantity has a prior of its own and does not only follow from others."""
+    return bool(priors.document(theory.name)["parameters"].get(parameter, {}).get("distribution") == "normal")
 
 
 def _scale(theory: Theory, parameter: str) -> str:

@@ -24,7 +24,8 @@ def faults(draft: Draft, place: Steps, fit: Mapping[str, Any]) -> Iterator[Fault
         problem = f'the theory "contrast" does not speak about answers of type "{draft.response}".'
         yield draft.fault((*place, "theory"), problem, f"It compares answers of type {listed(list(PARAMETERS), 'or')}.")
         return
-    names = [parameter.name for parameter in PARAMETERS[draft.response]]
+    anchored = "anchors" in fit or all(kind(level) == "number" for level in fit.get("levels", [""]))
+    names = [p.name for p in PARAMETERS[draft.response] if anchored or p.name != "anchoring_index"]
     if fit.get("parameter", names[0]) not in names:
         problem = f'a contrast of answers of type "{draft.response}" has no parameter {excerpt(fit["parameter"])}.'
         yield draft.fault((*place, "parameter"), problem, did_you_mean(str(fit["parameter"]), names))
