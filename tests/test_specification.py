@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from number_specifications import estimates
 from small_specifications import Spec, gifts, lotteries
 
 from replicator import resources, specification
@@ -600,3 +601,30 @@ def test_a_damaged_text_loads_or_is_refused(seed: int) -> None:
             + text[start + source.randint(0, 2) :]
         )
     assert read_or_faults(text)
+
+
+def test_a_contrast_of_numbers_is_about_the_anchors_that_were_shown() -> None:
+    def anchored(spec: Spec) -> None:
+        spec["analysis"] = {"primary": {"theory": "contrast", "factor": "anchor", "levels": [65, 10]}}
+
+    planned = read(changed(anchored, estimates)).analysis.primary
+    assert planned is not None
+    assert planned.contrast is not None
+    assert (planned.parameter, planned.contrast.is_anchored) == ("anchoring_index", True)
+
+    def named(spec: Spec) -> None:
+        spec["factors"]["anchor"] = {"levels": ["high", "low"]}
+        spec["items"][0] |= {"above": 65, "below": 10}
+        levels = ["high", "low"]
+        spec["analysis"] = {"primary": {"theory": "contrast", "factor": "anchor", "levels": levels}}
+
+    plain = read(changed(named, estimates)).analysis.primary
+    assert plain is not None
+    assert plain.parameter == "difference"
+
+    def wrong(spec: Spec) -> None:
+        named(spec)
+        spec["analysis"]["primary"] |= {"anchors": ["above", "beneath"], "option": "high"}
+
+    places = {fault.pointer for fault in faults(changed(wrong, estimates))}
+    assert places == {"/analysis/primary/anchors/1", "/analysis/primary/option"}
