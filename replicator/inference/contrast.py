@@ -77,7 +77,7 @@ def entries(
             made += silent(label, condition, asked, why)
         elif asked.response == "choice":
             data = contrast_data(here, str(contrast.option), seed)
-            one = replace(label, sampling_unit=_unit(data.ways, is_model=data.is_model))
+            one = replace(label, sampling_unit=_unit(here, data.ways, is_model=data.is_model))
             made += _choices(data, one, condition, asked, seed=seed, keep=keep)
         elif asked.response == "rating":
             made += _ratings(here, label, condition, asked, seed=seed, keep=keep)
@@ -107,11 +107,13 @@ def reported(asked: Asked) -> list[Parameter]:
     return [*found, D] if asked.person_sd is not None else found
 
 
-def _unit(ways: Mapping[str, Way], *, is_model: bool) -> str:
+def _unit(rows: pd.DataFrame, ways: Mapping[str, Way], *, is_model: bool) -> str:
     """Whose answers are a sample first of all."""
     if is_model:
         return "persona" if "subject" in ways else "wording"
-    return "person" if "subject" in ways else "item" if "item" in ways else "answer"
+    if rows["subject"].notna().all():
+        return "person"
+    return "item" if "item" in ways else "answer"
 
 
 def _choices(data: ContrastData, label: Label, condition: str, asked: Asked, *, seed: int, keep: Keep) -> list[Entry]:
@@ -142,7 +144,7 @@ def _numbers(
         return silent(label, condition, asked, "Every question gets one and the same answer at both levels.")
     found = contrast_numbers.fit(data, seed=seed, condition=condition)
     keep(condition, found)
-    one = replace(label, sampling_unit=_unit(data.ways, is_model=data.is_model))
+    one = replace(label, sampling_unit=_unit(rows, data.ways, is_model=data.is_model))
     mean, sd = contrast_numbers.location_prior(data)
     unit = abs(data.scale)
     natural = dict(found.natural)
@@ -167,7 +169,7 @@ def _ratings(rows: pd.DataFrame, label: Label, condition: str, asked: Asked, *, 
     certain = data.is_certain
     found, prior = contrast_ratings.fit(data.as_choices() if certain else data, seed=seed, condition=condition)
     keep(condition, found)
-    one = replace(label, sampling_unit=_unit(data.ways, is_model=data.is_model))
+    one = replace(label, sampling_unit=_unit(rows, data.ways, is_model=data.is_model))
     said = [f"Ratings at {_compared(asked.contrast)}.", *_sampled(data.ways)]
     if certain:
         said.append("Nearly all of its answers are certain, so that each prompt counts as one rating.")
