@@ -66,7 +66,8 @@ def variables(table: pd.DataFrame) -> dict[tuple[str, str], dict[str, float]]:
 
 def read(table: pd.DataFrame, planned: Contrast = OF_ITEMS) -> NumberData:
     (rows,) = by_condition(table, levels(table), planned).values()
-    found = contrast_numbers.number_data(rows, variables(table), planned)
+    known = {} if planned.anchors is None else variables(table)
+    found = contrast_numbers.number_data(rows, known, planned)
     assert found is not None
     return found
 
@@ -147,12 +148,11 @@ SHIFTS = {
 """Shift of the mean in points between anchors of 10 and 65, read off the same log-probabilities by averaging."""
 
 
-@pytest.mark.real_data
-def test_six_models_follow_anchors_as_far_as_their_means_say() -> None:
-    """Valencia-Clavijo 2025 (arXiv:2511.05766), CC BY 4.0: six wordings, answers from 0% to 100%."""
+def recorded_answers() -> dict[str, pd.DataFrame]:
+    """Model -> its answers to one question in six wordings (Valencia-Clavijo 2025, arXiv:2511.05766, CC BY 4.0)."""
     recorded = pd.read_csv(real("recorded_models/anchoring_logprobs/anchoring_logprobs.csv.gz"))
     recorded = recorded[(recorded["set"] == "standard") & recorded["Anchor"].isin([10, 65])]
-    found = {}
+    tables = {}
     for model, some in recorded.groupby("model"):
         rows = []
         for (wording, anchor), one in some.groupby(["VariationID", "Anchor"]):
@@ -164,16 +164,36 @@ def test_six_models_follow_anchors_as_far_as_their_means_say() -> None:
                     "probabilities": list(weights / weights.sum()),
                 }
             )  # fmt: skip
-        found[str(model)] = estimated(pd.DataFrame(rows), ANCHORED, person_sd=20.0)
-    assert len(found) == len(SHIFTS)
+        tables[str(model).split("_")[-1]] = pd.DataFrame(rows)
+    return tables
+
+
+SHIFTS = {
+    "gpt-neo-125M": 8.3, "gpt2": 10.0, "phi-2": 6.7, "falcon-rw-1b": 19.2, "Llama-2-7b-hf": 23.1, "gemma-2b": 24.5,
+}  # fmt: skip
+"""Shift of the mean in points between anchors of 10 and 65, computed apart from this project by averaging."""
+
+
+@pytest.mark.real_data
+def test_six_models_shift_with_the_anchor_as_was_computed_elsewhere() -> None:
+    found = {}
+    for model, table in recorded_answers().items():
+        data = read(table, ANCHORED)
+        found[model] = 55 * (data.value[data.side > 0].mean() - data.value[data.side < 0].mean())
+    assert found == pytest.approx(SHIFTS, abs=0.051)
+
+
+@pytest.mark.real_data
+def test_recorded_models_follow_the_anchor_by_a_part_of_its_distance() -> None:
+    tables = recorded_answers()
+    found = {model: estimated(tables[model], ANCHORED, person_sd=20.0) for model in ("gpt-neo-125M", "gemma-2b")}
     for model, entries in found.items():
-        shift = next(value for name, value in SHIFTS.items() if name.split("_")[-1] in model)
         low, high = entries["difference"]["interval"]
-        assert low < shift < high, model
-        assert entries["anchoring_index"]["mean"] == pytest.approx(entries["difference"]["mean"] / 55)
+        assert low < SHIFTS[model] < high
+        assert entries["anchoring_index"]["identified"]
         assert entries["anchoring_index"]["primary"]
+        assert entries["anchoring_index"]["mean"] == pytest.approx(entries["difference"]["mean"] / 55)
         assert entries["d"]["mean"] == pytest.approx(entries["difference"]["mean"] / 20)
         assert "One item alone was asked" in " ".join(entries["difference"]["words"])
-    strongest = max(found, key=lambda model: float(found[model]["anchoring_index"]["mean"]))
-    assert "gemma" in strongest
-    assert found[strongest]["anchoring_index"]["interval"][0] > 0.1
+    weak, strong = (found[model]["anchoring_index"]["interval"] for model in found)
+    assert 0.0 < weak[0] < weak[1] < strong[0] < strong[1] < 1.0
