@@ -142,8 +142,8 @@ def test_answers_without_any_variation_say_so() -> None:
 
 
 SHIFTS = {
-    "EleutherAI_gpt-neo-125M": 8.3, "gpt2": 10.0, "microsoft_phi-2": 6.7, "tiiuae_falcon-rw-1b": 19.2,
-    "meta-llama_Llama-2-7b-hf": 23.1, "google_gemma-2b": 24.5,
+    "gpt-neo-125M": 8.25, "gpt2": 10.04, "phi-2": 6.65, "falcon-rw-1b": 19.23, "Llama-2-7b-hf": 23.05,
+    "gemma-2b": 24.54,
 }  # fmt: skip
 """Shift of the mean in points between anchors of 10 and 65, read off the same log-probabilities by averaging."""
 
@@ -180,7 +180,7 @@ def test_six_models_shift_with_the_anchor_as_was_computed_elsewhere() -> None:
     for model, table in recorded_answers().items():
         data = read(table, ANCHORED)
         found[model] = 55 * (data.value[data.side > 0].mean() - data.value[data.side < 0].mean())
-    assert found == pytest.approx(SHIFTS, abs=0.051)
+    assert found == pytest.approx(SHIFTS, abs=0.01)
 
 
 @pytest.mark.real_data
