@@ -131,7 +131,9 @@ def choice_data(
         for item, condition in zip(first["item"], first["condition"], strict=True)
     ]
     conditions = tuple(dict.fromkeys(first["condition"]))
-    given = answer_classes.summed(np.asarray(table["probabilities"].tolist(), dtype=float), classes)
+    given = np.asarray(table["probabilities"].tolist(), dtype=float)
+    _require_numbers(table, given, stated=stated)
+    given = answer_classes.summed(given, classes)
     probabilities = np.maximum(given, STATED if stated else 0.0)
     frame = pd.DataFrame(
         {
@@ -187,6 +189,19 @@ def _variables(first: pd.DataFrame) -> dict[str, np.ndarray]:
     columns = [name for name in first.columns if name.startswith(prefixes)]
     found = {name: pd.to_numeric(first[name], errors="coerce").to_numpy(dtype=float) for name in columns}
     return {name.split(".", 1)[1]: values for name, values in found.items() if np.isfinite(values).all()}
+
+
+def _require_numbers(table: pd.DataFrame, probabilities: np.ndarray, *, stated: bool) -> None:
+    """Raise DataError unless (n, k) probabilities are numbers from 0 up, not all of them 0."""
+    wrong = ~np.isfinite(probabilities).all(axis=1) | (probabilities < 0.0).any(axis=1)
+    wrong |= (probabilities.sum(axis=1) <= 0.0) & (not stated)
+    if wrong.any():
+        first = table[wrong].iloc[0]
+        raise DataError(
+            f"{int(wrong.sum())} answers called valid have probabilities that are no such numbers, first to "
+            f"{first['item']} ({first['condition']}): {probabilities[wrong][0].tolist()}.",
+            remedy="Collect or import the choices again.",
+        )
 
 
 def averaged(table: pd.DataFrame, keys: Sequence[str] = PROMPT) -> pd.DataFrame:

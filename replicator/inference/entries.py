@@ -142,12 +142,15 @@ def median_entry(
             f"{left_out} of {people} people have no such estimate: their choices are all alike or separate perfectly."
         )
     quartiles = np.percentile(values, [25, 75])
+    why_not = None if len(values) >= people / 2 else "Fewer than half of the people can be estimated alone."
+    if len(values) == 1:
+        why_not = "One person can be estimated alone: what is typical of several cannot be told from one."
     return entry | {
         "mean": float(np.median(values)),
         "sd": error,
         "interval": list(interval),
-        "identified": len(values) >= people / 2,
-        "why_not": None if len(values) >= people / 2 else "Fewer than half of the people can be estimated alone.",
+        "identified": why_not is None,
+        "why_not": why_not,
         "person_sd": float(np.subtract(*quartiles[::-1])) / 1.349,
         "range": [float(values.min()), float(values.max())],
         "words": said,

@@ -44,6 +44,7 @@ from replicator.inference.entries import (
     theory_entries,
 )
 from replicator.inference.identification import (
+    alone,
     beyond_nothing,
     consistent_sets,
     is_deterministic,
@@ -246,7 +247,9 @@ def _silent(label: Label, rows: pd.DataFrame, kept: pd.DataFrame) -> list[Entry]
 
 
 def _as_personas(kept: pd.DataFrame, job: Job, seed: int) -> pd.DataFrame:
-    """The usable answers as a fit of personas reads them; others as they are."""
+    """The usable answers as a fit of personas or of persons reads them; others as they are."""
+    if job.unit == "person" and not kept.empty:
+        return personas.by_lot(kept, seed)
     if job.personas == "none" or kept.empty:
         return kept
     found = personas.complete(kept)
@@ -292,6 +295,7 @@ def _sampled(
     said = words.of_design(theory, label.noise, data) + words.of_thresholds(data)
     said += words.of_posterior(theory, found.natural)
     said += words.of_personas(job.personas, len(data.units), len(data.wordings), asked)
+    said += words.of_persons(data.unit_name, len(data.units), asked)
     fits.append(criticism.of_sampled(label, found, shape, data, seed=seed))
     moved = sensitivity.of_choices(found, shape, data)
     misfit = posterior.of_coordinate(found, "item_misfit").mean(axis=0) if shape.item_misfit else None
@@ -299,7 +303,7 @@ def _sampled(
     for c, condition in enumerate(data.conditions):
         doubts = partial(_doubts, theory, label.noise, data, misfit, c)
         natural = {name: values[:, c] for name, values in found.natural.items()}
-        spread = _spread(found, theory.name, c) if job.typical and data.unit_name != "pooled" else {}
+        spread = _spread(found, theory.name, c) if job.typical and len(data.units) > 1 else {}
         here = theory_entries(label, condition, natural, found.diagnostics, person_sd=spread, doubts=doubts)
         moved_here = {name: each[c] for name, each in moved.items()}
         entries += [criticism.told(entry, said, fits[-1], moved_here.get(entry["parameter"])) for entry in here]
@@ -343,6 +347,7 @@ def _doubts(
     interval: Sequence[float],
 ) -> list[str]:  # fmt: skip
     reasons = [
+        alone(data),
         beyond_nothing(theory, parameter, data, condition, interval[1]),
         one_sided(theory, parameter, noise, data, condition, interval),
     ]

@@ -70,6 +70,13 @@ def judge(parameter: Parameter, sd: float, prior_sd: float) -> Identification:
     return Identification(not reasons, f"{why[0].upper()}{why[1:]}." if why else None, finite)
 
 
+def alone(data: ChoiceData) -> str | None:
+    """Why a single person or persona does not tell what is typical of persons; None where there are several."""
+    if len(data.units) > 1 or data.unit_name not in ("person", "persona"):
+        return None
+    return f"One {data.unit_name} answered: what is typical of several cannot be told from one."
+
+
 def beyond_nothing(theory: Theory, parameter: Parameter, data: ChoiceData, condition: int, high: float) -> str | None:
     """Why options that can pay nothing bound a parameter on one side alone; `high` is its interval's upper end."""
     limit = theory.zero_limit.get(parameter.name)

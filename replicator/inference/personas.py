@@ -1,4 +1,4 @@
-"""A model's answers as personas, before they are fitted: which are complete, which are drawn, what they average to."""
+"""Answers of personas and persons before they are fitted: which are complete, which are drawn, what they average to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ MOST_CELLS = 12_000
 """Personas x wordings x questions in one fit, which takes some minutes. Of more, personas are drawn by lot."""
 FEWEST = 12
 """Personas that are fitted whatever they cost."""
+
+MOST_PERSONS = 3_000
+"""Persons whose own choices are fitted, one by one or as a hierarchy, which takes some minutes. Of more, persons are
+drawn by lot: the interval of what is typical of them is a twentieth of their spread by then."""
 
 _ASKED = ["subject", "wording", "item", "condition"]
 
@@ -35,6 +39,15 @@ def drawn(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     if len(subjects) <= most:
         return rows
     chosen = np.random.default_rng(seed).choice(np.sort(subjects), size=most, replace=False)
+    return rows[rows["subject"].isin(chosen)]
+
+
+def by_lot(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Answers of as many persons as are fitted one by one; all of them where they are no more."""
+    subjects = rows["subject"].dropna().unique()
+    if len(subjects) <= MOST_PERSONS:
+        return rows
+    chosen = np.random.default_rng(seed).choice(np.sort(subjects), size=MOST_PERSONS, replace=False)
     return rows[rows["subject"].isin(chosen)]
 
 

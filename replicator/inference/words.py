@@ -12,6 +12,7 @@ import pandas as pd
 
 from replicator.inference.data import ChoiceData
 from replicator.inference.identification import Consistent
+from replicator.inference.personas import MOST_PERSONS
 from replicator.theories import giving
 from replicator.theories.theory import Theory
 from replicator.thresholds import LABEL_MASS
@@ -131,6 +132,13 @@ def of_personas(fitted: str, units: int, wordings: int, asked: int) -> list[str]
     lot = f", drawn by lot from {asked}" if units < asked else ""
     ways = f", crossed with {wordings} wordings" if wordings > 1 else ""
     return [f"The typical one of {units} personas{lot}{ways}; how they differ is `person_sd`."]
+
+
+def of_persons(unit: str, units: int, asked: int) -> list[str]:
+    """That not all persons are fitted, where they are too many."""
+    if unit != "person" or units < MOST_PERSONS or units >= asked:
+        return []
+    return [f"{units:,} persons, drawn by lot from {asked:,}, are fitted; shares are of all."]
 
 
 def across_theories(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
