@@ -174,8 +174,8 @@ def as_asked(experiment: Experiment, name: str, noise: str) -> Fit:
     theory, asked = theories.get(name), experiment.response.type
     if theory.response == "any":
         raise UsageError(
-            f'"{name}" needs to be told what it compares.',
-            remedy='Plan it in a specification, with its "factor" and "levels".',
+            f'"{name}" is estimated where a specification plans what it compares, and no other way.',
+            remedy='Write its "factor" and "levels" there, and `replicator run` or `estimate` without a theory.',
         )
     if asked not in theory.answers:
         fitting = [known for known, other in theories.THEORIES.items() if asked in other.answers]
