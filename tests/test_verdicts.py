@@ -38,6 +38,7 @@ def _parts(**edit: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
         ({"mean": None}, "do not pin it down"),
         ({"diagnostics": {"passed": False}}, "diagnostics failed"),
         ({"contraction": 0.3}, "little more than its prior"),
+        ({"check": {"passed": False, "words": "The theory cannot reproduce it."}}, "the theory cannot reproduce it"),
     ],
 )
 def test_no_verdict_in_the_results_is_none_in_words(edit: dict[str, Any], reason: str) -> None:

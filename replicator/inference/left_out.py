@@ -30,7 +30,7 @@ PARETO_K = 0.7
 POINTS = 32
 """Draws from the proposal of one unit's effects under one draw of what units share."""
 
-DRAWS = (100, 400)
+DRAWS = (100, 300)
 """Draws of what units share: the most, or as many as keep rows x draws below `MOST_ROWS`, but not fewer."""
 
 MOST_ROWS = 1_000_000

@@ -19,7 +19,7 @@ from replicator.inference.data import ChoiceData
 from replicator.inference.identification import MISFIT_SHARE, explained, question_logits, what_changes
 from replicator.inference.replay import Coordinates, Replay, scattered
 
-DRAWS = 400
+DRAWS = 200
 """Data sets drawn from the posterior."""
 
 MOST_ROWS = 4_000_000

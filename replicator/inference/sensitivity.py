@@ -26,7 +26,7 @@ from replicator.theories.theory import Theory
 SENSITIVE = 0.05
 """From here a component matters to a posterior (the same source)."""
 
-DRAWS = 1_000
+DRAWS = 600
 """Draws that are weighted; fewer of long data, but at least 400."""
 
 MOST_ROWS = 8_000_000
