@@ -16,11 +16,12 @@ from test_criticism import answering, asked, fitted, with_answers
 from replicator import specification, theories
 from replicator.errors import DataError
 from replicator.experiment import Fit
-from replicator.inference import estimate, left_out, personas, posterior, predictive_check
+from replicator.inference import criticism, estimate, left_out, personas, posterior, predictive_check, sensitivity
 from replicator.inference.data import choice_data
 from replicator.inference.diagnostics import Diagnostics
 from replicator.inference.entries import Label, median_entry
 from replicator.inference.jobs import Job
+from replicator.inference.structure import structure
 from replicator.inference.words import of_persons
 from replicator.runs import Run
 from replicator.shares import usable
@@ -122,3 +123,25 @@ def test_of_ten_thousand_persons_some_are_drawn_by_lot_with_all_their_answers() 
     (said,) = of_persons("person", personas.MOST_PERSONS, 10_000)
     assert said == "3,000 persons, drawn by lot from 10,000, are fitted; shares are of all."
     assert of_persons("person", 50, 60) == []
+
+
+def test_a_theory_without_parameters_is_held_against_the_choices_like_any_other() -> None:
+    """Expected value has nothing but a sensitivity."""
+    data = asked("people", units=3, presentations=2)
+    shape = structure("expected-value", "contextual", data, intercept=False)
+    rng = np.random.default_rng(3)
+    values = {
+        "sensitivity_coordinate": 2.3 + 0.05 * rng.normal(size=(4, 50, 1)),
+        "sensitivity_sd": np.full((4, 50), 0.1),
+        "sensitivity_raw": rng.normal(size=(4, 50, 3)),
+        "lapse": np.full((4, 50), 0.02),
+        "item_misfit": np.zeros((4, 50, 12, 1)),
+        "item_misfit_sd": np.full((4, 50), 0.1),
+    }
+    passed = Diagnostics(1.0, 800.0, 800.0, 0, 0.9, True)
+    centring = {name: np.array(0.0) for name in ("sensitivity", "item_misfit")}
+    found = posterior.Posterior(az.from_dict(posterior=values), {}, passed, np.ones(1), centring)
+    assert sensitivity.of_choices(found, shape, data) == {}
+    told = criticism.of_sampled(replace(LABEL, theory="expected-value"), found, shape, data, seed=0)
+    assert told["check"]["of"] == 12
+    assert told["loo"]["units"] == 3

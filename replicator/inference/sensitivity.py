@@ -60,10 +60,12 @@ class Sensitivity:
 
 
 def of_choices(found: Posterior, structure: Structure, data: ChoiceData) -> dict[str, list[Sensitivity]]:
-    """Parameter or derived quantity -> its sensitivity in each condition."""
+    """Parameter or derived quantity -> its sensitivity in each condition; nothing of a theory without parameters."""
     size = int(np.clip(MOST_ROWS // len(data.question), 400, DRAWS))
     played = replay(found, structure, data, size=size)
     theory = played.theory
+    if not theory.parameters:
+        return {}
     prior = sum(
         stats.norm.logpdf(played.values[f"{p.name}_coordinate"], p.prior.mean, p.prior.sd).sum(axis=1)
         for p in theory.parameters
