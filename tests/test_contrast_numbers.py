@@ -168,12 +168,6 @@ def recorded_answers() -> dict[str, pd.DataFrame]:
     return tables
 
 
-SHIFTS = {
-    "gpt-neo-125M": 8.3, "gpt2": 10.0, "phi-2": 6.7, "falcon-rw-1b": 19.2, "Llama-2-7b-hf": 23.1, "gemma-2b": 24.5,
-}  # fmt: skip
-"""Shift of the mean in points between anchors of 10 and 65, computed apart from this project by averaging."""
-
-
 @pytest.mark.real_data
 def test_six_models_shift_with_the_anchor_as_was_computed_elsewhere() -> None:
     found = {}
