@@ -50,7 +50,8 @@ chains .07."""
 
 AGREE_Z = 4.0
 AGREE_SD = (0.9, 1.1)
-"""Difference of means in Monte Carlo errors, and ratio of sds, that a usual run must keep."""
+"""Difference in Monte Carlo errors, and ratio of sds, that a usual run must keep. The sd of a heavy-tailed posterior is
+itself known to some 6% from 1,000 draws: a ratio further off counts where Monte Carlo errors do not explain it."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,11 @@ def disagreements(reference: Mapping[str, Any], found: Mapping[str, Summary]) ->
     for name, given in reference["summaries"].items():
         mine = found[name]
         z = (mine.mean - given["mean"]) / np.hypot(mine.mcse_mean, given["mcse_mean"])
-        ratio = mine.sd / given["sd"]
+        ratio, apart = mine.sd / given["sd"], abs(mine.sd - given["sd"])
+        explained = apart < AGREE_Z * np.hypot(mine.mcse_sd, given["mcse_sd"])
         if abs(z) >= AGREE_Z:
             said.append(f"{name}: means {z:.1f} Monte Carlo errors apart")
-        if not AGREE_SD[0] <= ratio <= AGREE_SD[1]:
+        if not AGREE_SD[0] <= ratio <= AGREE_SD[1] and not explained:
             said.append(f"{name}: ratio of sds {ratio:.2f}")
     return said
 
@@ -169,8 +171,8 @@ def section(documents: Mapping[str, Mapping[str, Any]]) -> str:
         f"{LONG.chains} chains of {LONG.draws} draws after {LONG.warmup} of warm-up, every {THIN}th kept, of the",
         f"choices of {plan.PERSONS} simulated persons; in `docs/validation/references/` with data and checks. Tests",
         f"hold usual runs to them: means within {AGREE_Z:g} Monte Carlo errors, sds within {AGREE_SD[0]:g} to "
-        f"{AGREE_SD[1]:g} of each other.",
-        "Made by `python -m replicator.calibration.references`.",
+        f"{AGREE_SD[1]:g} of each other or {AGREE_Z:g} Monte Carlo errors.",
+        f"Made by `python -m replicator.calibration.references`; so far {len(documents)} of {len(THEORIES)}.",
         "",
         "| theory | quantity | mean | Monte Carlo error | sd | 2.5% | 97.5% |",
         "|---|---|---|---|---|---|---|",
