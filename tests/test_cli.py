@@ -189,6 +189,12 @@ def test_show_gives_one_exact_prompt_a_wording(capsys: pytest.CaptureFixture[str
     assert shown["prompts"]["plain"]["user"] in capsys.readouterr().out
 
 
+def test_every_experiment_that_comes_along_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in resources.experiment_files():
+        assert called("show", name) == 0
+        assert "primary: " in capsys.readouterr().out
+
+
 # Mistakes: one clear line and the exit code of the contract
 
 

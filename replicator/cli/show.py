@@ -14,7 +14,7 @@ from replicator import design, orders, prompt, resources, specification
 from replicator.cli.output import JSON, SCHEMA, print_json, print_table, warn
 from replicator.cli.personas import PERSONA_STYLE, PERSONAS, chosen
 from replicator.errors import UsageError
-from replicator.experiment import Experiment, format_value
+from replicator.experiment import Experiment, Fit, format_value
 from replicator.expression import Expression
 from replicator.personas import AskedAs, Personas, crossed
 from replicator.response import Response, account_name
@@ -70,7 +70,7 @@ def show(experiment: str, as_json: bool, personas: Path | None = None, persona_s
         print_json({"schema": SCHEMA, "experiment": document})
         return
     click.echo(f"{found.name}: {found.title}\n{_citation(found)}\n")
-    rows = _design_in_words(document, design.size(trials))
+    rows = _design_in_words(found, document, design.size(trials))
     if people is not None:
         rows.append(_personas_in_words(people, design.size(trials)))
     print_table((f"  {name}", words) for name, words in rows)
@@ -296,7 +296,7 @@ def _ways(
     return ways | {"--elicitation reasoning": {wording: p | thinks for wording, p in thought.items()}}
 
 
-def _design_in_words(document: Row, asked: design.Size) -> list[tuple[str, str]]:
+def _design_in_words(experiment: Experiment, document: Row, asked: design.Size) -> list[tuple[str, str]]:
     rows = [
         (f"factor {name}", f"{_listed(factor['levels'])}; by default {_listed(factor['default'])}")
         for name, factor in document["factors"].items()
@@ -313,7 +313,7 @@ def _design_in_words(document: Row, asked: design.Size) -> list[tuple[str, str]]
     crossed = " x ".join(f"{n} {_counted(name, n)}" for name, n in document["design"].items())
     rows.append(("design", f"{crossed}; times --repeats where something is written"))
     rows.append(("asked", f"{asked}, with the default levels"))
-    rows.append(("planned", "; ".join(_planned(document["analysis"]))))
+    rows.append(("planned", "; ".join(_planned(experiment.analysis.fits))))
     rows.append(("people", ", ".join(document["humans"]) or "no reference"))
     return rows
 
@@ -364,11 +364,9 @@ def _counted(name: str, n: int) -> str:
     return name.removesuffix("s") if n == 1 else name
 
 
-def _planned(analysis: Row) -> list[str]:
-    if not analysis.get("primary"):
-        return ["no estimate"]
-    fits = [("primary", analysis["primary"]), *(("also", fit) for fit in analysis.get("also", []))]
-    return [f"{rank}: {fit['parameter']} by {fit['theory']}{_noise(fit['noise'])}" for rank, fit in fits]
+def _planned(fits: Sequence[Fit]) -> list[str]:
+    said = [f"{fit.parameter} by {fit.theory}{_noise(fit.noise)}" for fit in fits]
+    return [f"primary: {said[0]}", *(f"also: {one}" for one in said[1:])] if said else ["no estimate"]
 
 
 def _noise(name: str) -> str:
