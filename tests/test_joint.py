@@ -77,6 +77,14 @@ def test_questions_of_both_stand_side_by_side() -> None:
     np.testing.assert_array_equal(data.condition, np.repeat([0, 1], [10, 16]))
 
 
+def test_amounts_of_both_are_counted_in_the_largest_of_all() -> None:
+    small, large = (
+        replace(answers(lotteries(), 10.0, 5, ("a", "b")), stimuli=replace(lotteries(), reference=np.full(10, most)))
+        for most in (3.85, 77.0)
+    )
+    np.testing.assert_array_equal(joint.joined({"x": small, "y": large}).stimuli.reference, np.full(20, 77.0))
+
+
 def test_wordings_keep_their_experiment_and_persons_their_name() -> None:
     one = replace(answers(lotteries(), 10.0, 5, ("a", "b")), unit_name="wording", units=("plain",))
     assert joint.joined({"x": one, "y": one}).units == ("x: plain", "y: plain")

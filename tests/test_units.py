@@ -54,6 +54,16 @@ def test_a_persons_own_parameter(weight: float) -> None:
     assert own["unit"].to_numpy().tolist() == ["person-1", "person-2", "person-3"]
 
 
+def test_with_one_set_of_parameters_a_person_is_the_same_in_every_condition() -> None:
+    shape, data = design()
+    draws = posterior(0.0).drop_vars("risk_aversion_contrast")
+    found = units.natural(replace(shape, shared=True), data, draws, {"risk_aversion": np.array(0.0)})
+    expected = FIRST + ATTRIBUTE[:, 0] * SLOPE + SD * APART
+    for condition in data.conditions:
+        own = found["risk_aversion_of_unit"].sel(condition=condition).isel(chain=0, draw=0)
+        np.testing.assert_allclose(own, expected, rtol=1e-6)
+
+
 def test_nothing_is_kept_of_one_unit_or_of_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
     shape, data = design()
     assert units.natural(replace(shape, units=1), data, posterior(0.0), {}) == {}

@@ -68,7 +68,7 @@ def joined(parts: Mapping[str, ChoiceData]) -> ChoiceData:
     """
     several = list(parts.values())
     kinds = {(data.kind, data.unit_name, len(data.options), data.classes is None) for data in several}
-    if len(kinds) > 1 or several[0].wordings or several[0].classes is not None:
+    if len(kinds) > 1 or any(data.wordings for data in several) or several[0].classes is not None:
         raise DataError(
             "choices that are fitted together must be answered in the same way, among as many options.",
             remedy="Collect both runs with the same elicitation; options of both are choices.",
@@ -130,6 +130,7 @@ def _stacked(several: Sequence[Stimuli]) -> Stimuli:
         known = [np.zeros(shape) if v is None else np.asarray(v) for v, shape in zip(given, shapes, strict=True)]
         return np.concatenate([wide(values, 0.0) if values.ndim == 3 else values for values in known])
 
+    counted_in = [float(np.max(s.reference)) for s in several if s.reference is not None]
     return Stimuli(
         amount=np.concatenate([wide(s.amount, s.amount[:, :, :1]) for s in several]),
         probability=np.concatenate([wide(s.probability, 0.0) for s in several]),
@@ -138,6 +139,8 @@ def _stacked(several: Sequence[Stimuli]) -> Stimuli:
         delay=optional("delay"),
         other=optional("other"),
         ambiguity=optional("ambiguity"),
+        # One unit for all: the parameters are the same everywhere.
+        reference=np.full(sum(len(s.largest) for s in several), max(counted_in)) if counted_in else None,
     )
 
 

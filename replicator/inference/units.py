@@ -57,6 +57,8 @@ def _coordinate(
     unit = around + sd ** (1.0 - weight) * (raw - weight * around)
     if structure.conditions == 1:
         return np.asarray(unit[:, :, None, :])
+    if structure.shared:
+        return np.repeat(unit[:, :, None, :], structure.conditions, axis=2)
     contrast = np.asarray(posterior[f"{name}_contrast"])
     moved = np.concatenate([np.zeros_like(contrast[..., :1]), contrast], axis=-1)
     return np.asarray(unit[:, :, None, :] + moved[..., None])
