@@ -113,7 +113,8 @@ def test_the_command_prints_it_and_gives_it_as_json(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("dictator",), "an audit is of choices between options"),
+        (("dictator",), "Name an experiment with choices"),
+        (("holt-laury", "--theory", "expected-value"), "Name a theory that has some"),
         (("holt-laury", "--subjects", "5", "--wordings", "5"), "exclude each other"),
         (("mixed-gambles", "--theory", "crra"), "crra"),
     ],

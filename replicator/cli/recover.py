@@ -52,7 +52,8 @@ def recover(
     found = specification.find(experiment)
     fit = planned_fit(found, theory, noise)
     with watcher() as told:
-        told.stage(f"Recovering {found.name}: {fit.theory}, {fit.noise} noise, {subjects} persons")
+        noisy = "" if fit.noise == "none" else f", {fit.noise} noise"
+        told.stage(f"Recovering {found.name}: {fit.theory}{noisy}, {subjects} persons")
         each = recovery.recover(found, fit, subjects=subjects, fits=fits, seed=seed, progress=told)
         rows = [row for some in each for row in some]
     if as_json:

@@ -125,11 +125,18 @@ def audit(experiment: Experiment, fit: Fit, answers: Answers) -> list[Audit]:
     cannot read the outcomes.
     """
     theory = theories.get(fit.theory)
-    if experiment.response.type != "choice" or fit.noise == "none" or not theory.parameters:
+    remedy = None
+    if experiment.response.type != "choice":
+        remedy = "Name an experiment with choices; `replicator list experiments --json` tells."
+    elif fit.noise == "none":
+        remedy = "`replicator recover` shows what a design tells by simulation."
+    elif not theory.parameters:
+        remedy = "Name a theory that has some; `replicator list theories` tells."
+    if remedy is not None:
         raise UsageError(
             f'"{theory.name}" and "{experiment.name}" cannot be audited: an audit is of choices between options, by '
             "theories of what options are worth, with parameters.",
-            remedy="`replicator recover` shows what a design tells by simulation.",
+            remedy=remedy,
         )
     return [_condition(experiment, fit, answers, levels) for levels in experiment.conditions()]
 

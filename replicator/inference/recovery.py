@@ -95,10 +95,11 @@ def recover(
 def _persons(shape: Structure, location: dict[str, float], rng: np.random.Generator) -> Truth:
     """Persons around the typical one, of a usual sensitivity and without a tendency to accept as such."""
     priors = usual(shape)
-    names = [*location, "sensitivity"]
-    centre = dict.fromkeys(priors, 0.0) | location | {"sensitivity": priors["sensitivity"][0]}
-    spread = {name: PERSON_SD * priors[name][1] for name in location} | {"sensitivity": SENSITIVITY_SD}
-    apart = {name: (shape.units > 1) * spread[name] * rng.normal(size=shape.units) for name in names}
+    centre = dict.fromkeys(priors, 0.0) | location
+    spread = {name: PERSON_SD * priors[name][1] for name in location}
+    if shape.sensitive:
+        centre, spread = centre | {"sensitivity": priors["sensitivity"][0]}, spread | {"sensitivity": SENSITIVITY_SD}
+    apart = {name: (shape.units > 1) * sd * rng.normal(size=shape.units) for name, sd in spread.items()}
     return Truth(
         location={name: np.full(shape.conditions, value) for name, value in centre.items()},
         spread=spread,

@@ -38,7 +38,7 @@ class Replay:
     data: ChoiceData
     fixed: builder.Design
     centring: Mapping[str, np.ndarray]
-    """Of the sampler's coordinates, see `builder._effect`."""
+    """Of the sampler's coordinates, see `builder.effect`."""
     values: Mapping[str, np.ndarray]
     """Variable -> (s, ...)."""
 
@@ -89,7 +89,7 @@ class Replay:
         return {n: self._effect(f"{n}_wording", f"{n}_wording_sd", nothing) @ basis.T for n in self.names}
 
     def _effect(self, name: str, sd: str, around: np.ndarray) -> np.ndarray:
-        """sd^(1-w) (raw - w around), the inverse of the sampler's coordinates (`builder._effect`)."""
+        """sd^(1-w) (raw - w around), the inverse of the sampler's coordinates (`builder.effect`)."""
         weight = self.centring[name]
         return np.asarray(self.values[sd][:, None] ** (1.0 - weight) * (self.values[f"{name}_raw"] - weight * around))
 
