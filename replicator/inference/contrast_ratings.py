@@ -235,7 +235,7 @@ def prior_moments(data: RatingData) -> dict[str, tuple[float, float]]:
     """Mean and sd of every reported quantity under the prior, by seeded simulation."""
     rng, size = np.random.default_rng(20024), contrast_shares.PRIOR_DRAWS // 2
     tilt, moved, gap = contrast.BASELINE.prior, contrast.LATENT_DIFFERENCE.prior, priors.prior(contrast.NAME, "log_gap")
-    widths = spreads(data)
+    widths, residual = spreads(data), priors.document("common")["parameters"]["residual"]
     gaps = np.exp(rng.normal(gap.mean, gap.sd, (size, len(data.points) - 2)))
     cuts = np.cumsum(np.column_stack([np.zeros(size), gaps]), axis=1)
     half = Effects(
@@ -245,7 +245,7 @@ def prior_moments(data: RatingData) -> dict[str, tuple[float, float]]:
         difference_variance=sum(
             ((sd * rng.normal(size=size)) ** 2 for sd in widths[DIFFERENCE].values()), np.zeros(size)
         ),
-        scatter=np.zeros(size),
+        scatter=residual["floor"] + residual["sd"] * np.abs(rng.normal(size=size)) if data.scatters else np.zeros(size),
         position=np.zeros((size, 1)),
     )
     cuts = cuts - cuts.mean(axis=1, keepdims=True)
