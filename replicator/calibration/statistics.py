@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special, stats
 
 FAMILYWISE = 0.01
-"""Probability that any cell fails where all are calibrated."""
+"""Of each test (coverage, ranks, fixed truths): probability that any cell fails it where all are calibrated."""
 NOMINAL = 0.95
 """Of the intervals."""
 POOLED = (0.935, 0.965)
