@@ -17,14 +17,17 @@ from choice_designs import answered, by_wording, made, random_stimuli
 from watchers import Silent
 
 from replicator import compare, pipeline, resources, specification, theories
-from replicator.experiment import Experiment
-from replicator.inference import builder
+from replicator.experiment import Experiment, Fit
+from replicator.inference import builder, estimate
 from replicator.inference.data import choice_data
+from replicator.inference.entries import Label
 from replicator.inference.estimate import estimate_run
 from replicator.inference.identification import judge
+from replicator.inference.jobs import Job
 from replicator.inference.replay import Replay
 from replicator.inference.structure import structure
 from replicator.report.words import summary
+from replicator.runs import Run
 from replicator.shares import usable
 
 ODDS = [(0.6, 2.9), (0.7, 2.6), (0.8, 2.4), (0.9, 2.2), (0.1, 40.0), (0.2, 30.0), (0.3, 20.0), (0.4, 20.0)]
@@ -135,8 +138,8 @@ def test_who_always_gives_half_has_no_variation(tmp_path: Path) -> None:
 
 
 def test_none_is_called_like_people(lotteries: dict[str, Any]) -> None:
-    for estimate in lotteries["estimates"]:
-        assert not any(entry["available"] for entry in estimate["human"])
+    for found in lotteries["estimates"]:
+        assert not any(entry["available"] for entry in found["human"])
     for line in summary(lotteries):
         assert "agrees with" not in line
         assert "cannot be told from" not in line
@@ -229,3 +232,25 @@ def test_a_vague_posterior_earns_no_verdict() -> None:
     vague = judge(parameter, 0.9 * parameter.prior.sd, parameter.prior.sd)
     assert not vague.identified
     assert vague.why_not is not None
+
+
+@pytest.mark.validate
+def test_answers_to_shuffled_questions_identify_nothing(tmp_path: Path) -> None:
+    """The same answers, each put to another question: none of them is what risk aversion would say there."""
+    experiment = planned("holt-laury", tmp_path)
+    table, cells = answered(
+        experiment, tmp_path, "participants:crra", {"r": "0.4", "wording_sd": ".3"}, {"stakes": [1]}
+    )
+    data = by_wording(table[table["wording"].isin(sorted(set(table["wording"]))[:4])], cells)
+    shuffled = np.random.default_rng(1).permutation(len(data.questions))
+    data = replace(data, question=shuffled[data.question])
+    label = Label("shuffled", "crra", "contextual", "probability", "representative_agent", "wording", "partial", False,
+                  "risk_aversion")  # fmt: skip
+    run, fits = Run(tmp_path, {}), list[dict[str, Any]]()
+    run.posteriors.mkdir(parents=True)
+    job = Job("shuffled", "simulated", Fit("crra", "contextual", "risk_aversion", None), "partial")
+    entries = estimate._sampled(run, label, job, data, 0, intercept=False, asked=0, fits=fits)
+    entry = next(e for e in entries if e["parameter"] == "risk_aversion")
+    assert not entry["identified"]
+    assert "The theory accounts for" in entry["why_not"]
+    assert not fits[0]["check"]["passed"]
