@@ -167,6 +167,7 @@ def test_moblab_thresholds(experiment: Experiment, tmp_path: Path) -> None:
     # Hardly anybody answered twice, so that persons and their noise cannot be told apart: one agent is fitted to all.
     assert [job.pooling for job in jobs_of(experiment, rows, {"all"})] == ["complete"]
     data = pooled(run)
+    assert not structure("acceptance-threshold", "equivalent", data, intercept=False).item_misfit
     (counts,) = data.counts
     offers = np.arange(101) / 100
 

@@ -37,7 +37,8 @@ class Structure:
     intercept: bool
     """Whether there is a tendency to leave the status quo, over and above the outcomes."""
     item_misfit: bool
-    """Whether single questions may lie off the theory's curve."""
+    """Whether single questions may lie off the theory's curve. Not of thresholds: one question holds the whole curve of
+    acceptance, and would be explained without the theory."""
     cells: int
     """Number of cells with a residual of their own (sampled answers in several presentations); else 0."""
     wordings: int = 0
@@ -79,7 +80,7 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         label_sets=len(data.label_sets) if data.position is not None else 1,
         position=data.position is not None,
         intercept=intercept,
-        item_misfit=bool((answers >= 2).all()),
+        item_misfit=bool((answers >= 2).all()) and not data.thresholds,
         cells=len(data.question) if data.kind == "counts" and a_model and several_units else 0,
         wordings=len(data.wordings),
         thresholds=data.thresholds,
