@@ -25,7 +25,8 @@ DRAWS = 200
 MOST_ROWS = 4_000_000
 """Rows over all drawn data sets; of longer data fewer sets are drawn, but at least `FEWEST`."""
 
-FEWEST = 40
+FEWEST = 101
+"""So that one set that is as far off is less than one in a hundred."""
 
 MARGIN = 0.1
 """A question is missed where its share lies outside of what was drawn and this far from the mean of that: ten points

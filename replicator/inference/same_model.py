@@ -69,17 +69,18 @@ def related(one: Model, other: Model, stimuli: Stimuli, condition: np.ndarray) -
 
 def unmatched(one: Model, other: Model, stimuli: Stimuli, condition: np.ndarray) -> np.ndarray | None:
     """(q,) questions in which the second model cannot say what the first says, at `POINTS` values of the first's
-    parameters; None where they are many."""
+    parameters; None where they are many, or where the first has no finite values to be matched."""
     if one.intercept and not other.intercept:
         return None
     theirs, ours = theories.get(one.theory), theories.get(other.theory)
     rng = np.random.default_rng(_SEED)
-    apart = np.zeros(len(condition), dtype=bool)
+    apart, tried = np.zeros(len(condition), dtype=bool), 0
     for _ in range(POINTS):
         drawn = {p.name: rng.normal(p.prior.mean, p.prior.sd) for p in theirs.parameters}
         wanted = _differences(theirs, one.noise, drawn, stimuli, condition)
         if not np.isfinite(wanted).all():
             continue
+        tried += 1
         starts = [np.array([drawn.get(p.name, p.prior.mean) for p in ours.parameters])]
         starts += [rng.normal([p.prior.mean for p in ours.parameters], 1.0) for _ in range(_STARTS - 1)]
         for start in starts:
@@ -89,7 +90,7 @@ def unmatched(one: Model, other: Model, stimuli: Stimuli, condition: np.ndarray)
         else:
             return None
         apart |= found
-    return apart if apart.mean() <= FEW else None
+    return apart if tried and apart.mean() <= FEW else None
 
 
 def words(one: Model, other: Model, found: Related, items: Sequence[str]) -> str:
