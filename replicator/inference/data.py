@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from replicator import choices
 from replicator.errors import DataError
 from replicator.experiment import Experiment, Outcome
 from replicator.inference import answer_classes
@@ -99,6 +101,12 @@ class ChoiceData:
         logits = np.column_stack([self.logits, np.zeros(len(self.logits))])
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def read(path: Path) -> pd.DataFrame:
+    """What estimation reads of a table of choices: `COLUMNS`, and the item variables and factors. Raises DataError."""
+    names = choices.column_names(path)
+    return choices.read(path, [*COLUMNS, *choices.stimulus_columns(names), *choices.factor_columns(names)])
 
 
 def choice_data(

@@ -33,7 +33,7 @@ from replicator.inference import (
     subjects,
     words,
 )
-from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data, from_shares, offered
+from replicator.inference.data import Cells, ChoiceData, choice_data, from_shares, offered, read
 from replicator.inference.entries import (
     Entry,
     Label,
@@ -73,9 +73,7 @@ def estimate_run(
     Fits that an earlier, unfinished or shorter estimation of the same choices left there are taken over.
     """
     experiment = run.experiment()
-    names = choices.column_names(run.choices)
-    declared = [*choices.stimulus_columns(names), *choices.factor_columns(names)]
-    table = choices.read(run.choices, [*COLUMNS, *declared])
+    table = read(run.choices)
     questions: list[dict[str, Any]] = choices.cells(run.choices).to_dict("records")  # type: ignore[assignment]
     cells: Cells = {(row["item"], row["condition"]): row["outcomes"] for row in questions}
     populations = {str(name): rows for name, rows in table.groupby("model", sort=False)}

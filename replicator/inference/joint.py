@@ -20,7 +20,7 @@ from replicator import choices, theories
 from replicator.errors import DataError
 from replicator.experiment import Fit
 from replicator.inference import posterior, words
-from replicator.inference.data import COLUMNS, Cells, ChoiceData, choice_data
+from replicator.inference.data import Cells, ChoiceData, choice_data, read
 from replicator.inference.entries import Entry, Label, theory_entries
 from replicator.inference.identification import off_the_curve
 from replicator.inference.jobs import Job, jobs_of
@@ -109,7 +109,7 @@ def joined(parts: Mapping[str, ChoiceData]) -> ChoiceData:
 
 def _tables(run: Run) -> tuple[dict[str, pd.DataFrame], Cells]:
     """Population -> its rows, and what every question offers."""
-    table = choices.read(run.choices, [*COLUMNS])
+    table = read(run.choices)
     cells = {(row["item"], row["condition"]): row["outcomes"] for row in choices.cells(run.choices).to_dict("records")}
     return {str(name): rows for name, rows in table.groupby("model", sort=False)}, cells
 
