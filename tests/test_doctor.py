@@ -327,7 +327,7 @@ def test_a_default_experiment_that_a_chooser_does_not_speak_of_is_left_out(
     assert called("doctor", "participants:crra", "--json") == 0
     assert json.loads(capsys.readouterr().out)["experiments"] == ["holt-laury"]
     assert called("doctor", "participants:crra", "--experiment", "dictator") == 2
-    assert "asks for an amount" in one_line(capsys)
+    assert 'cannot answer "dictator"' in one_line(capsys)
 
 
 # The page and the command line

@@ -294,7 +294,10 @@ def twice(lotteries: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tu
 def test_one_seed_gives_one_result(twice: tuple[Estimated, Estimated]) -> None:
     first, second = (estimated.run.estimates.read_bytes() for estimated in twice)
     assert first == second
-    assert json.loads(first) == {"schema": 1, "estimates": twice[0].entries}
+    kept = json.loads(first)
+    assert kept["schema"] == 1
+    assert kept["estimates"] == twice[0].entries
+    assert {fit["population"] for fit in kept["fits"]} >= {"participants:crra(r=0.3,noise=10)"}
 
 
 def test_other_answers_to_the_same_questions_need_no_new_compilation(

@@ -15,7 +15,12 @@ from replicator.inference import tabulation
 from replicator.inference.tabulation import Table, sensitivity_unit, stake, valued
 from replicator.theories import THEORIES, Stimuli, Theory, noise
 
-CHOICE = [theory for theory in THEORIES.values() if theory.response == "choice" and theory.parameters]
+CHOICE = [
+    theory
+    for theory in THEORIES.values()
+    if theory.response == "choice" and theory.parameters and theory.log_probabilities is None
+]
+"""Theories that value options of any design; those of games have tests of their own."""
 VALUED = [pytest.param(t, kind, id=f"{t.name}-{kind}") for t in CHOICE for kind in t.noises]
 SHAPES = [(1, 2, 1), (10, 2, 2), (7, 3, 4), (25, 2, 3)]
 """(questions, options, branches)"""
