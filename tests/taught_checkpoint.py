@@ -21,11 +21,19 @@ def teach(source: Path, folder: Path, texts: Sequence[tuple[str, str]], *, steps
     targets = torch.full_like(ids, -100)
     for row, (before, whole) in enumerate(encoded):
         targets[row, len(before) : len(whole)] = torch.tensor(whole[len(before) :])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(steps):
-        optimiser.zero_grad()
-        model(input_ids=ids, labels=targets).loss.backward()
-        optimiser.step()
+    train(model, ids, targets, steps=steps, rate=3e-3)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def train(model: Any, ids: torch.Tensor, targets: torch.Tensor, *, steps: int, rate: float) -> None:
+    """Steps that grow smaller to the end and are never large, so that any processor's rounding ends at the same."""
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, total_iters=steps)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        model(input_ids=ids, labels=targets).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()

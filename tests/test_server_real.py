@@ -11,6 +11,7 @@ import pytest
 import torch
 from real_servers import llama_cpp_server, to_gguf, transformers_server
 from small_experiments import gifts, labelled, lotteries
+from taught_checkpoint import train
 from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
 from replicator.design import repeated, trials
@@ -52,13 +53,13 @@ def checkpoint(gpt2_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
     )
     model = Qwen3ForCausalLM(config)
     _teach(model, tokenizer, gifts(), ("0\n", " 5\n", "10<|endoftext|>", "50\n", " 50.", "100\n", "37\n"))
-    _teach(model, tokenizer, lotteries(checks=()), (" A\n", "A\n", " B<|endoftext|>"), steps=40)
+    _teach(model, tokenizer, lotteries(checks=()), (" A\n", "A\n", " B<|endoftext|>"), steps=100)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
-def _teach(model: Any, tokenizer: Any, experiment: Experiment, replies: Sequence[str], steps: int = 12) -> None:
+def _teach(model: Any, tokenizer: Any, experiment: Experiment, replies: Sequence[str], steps: int = 24) -> None:
     trial = trials(experiment, limit=1)[0]
     context = context_ids(tokenizer, context_text(tokenizer, render(experiment, trial), "plain"), "plain")
     rows = [context + tokenizer(reply)["input_ids"] for reply in replies]
@@ -67,11 +68,7 @@ def _teach(model: Any, tokenizer: Any, experiment: Experiment, replies: Sequence
     targets = torch.tensor(
         [[-100] * len(context) + row[len(context) :] + [-100] * (longest - len(row)) for row in rows]
     )
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    for _ in range(steps):
-        optimiser.zero_grad()
-        model(input_ids=ids, labels=targets).loss.backward()
-        optimiser.step()
+    train(model, ids, targets, steps=steps, rate=1e-3)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ _ENDING = ".fit.json"
 _POSTERIOR = ".nc"
 _SCHEMA = 2
 
-_BESIDE = ("thresholds", "intervals", "shares", "references", "experiment", "expression")
+_BESIDE = ("amounts", "thresholds", "intervals", "shares", "references", "experiment", "expression")
 """Modules beside the folders `inference` and `theories` that an estimate depends on by more than the table, the
 experiment's text and the fit, which are in its key as they are."""
 
