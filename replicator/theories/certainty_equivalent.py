@@ -7,8 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from replicator.theories import crra
-from replicator.theories.priors import prior
-from replicator.theories.theory import Array, Parameter, Parameters, Stimuli, Theory, by_scale
+from replicator.theories.theory import Array, Parameters, Stimuli, Theory, by_scale
 
 
 def value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
@@ -29,14 +28,9 @@ def value(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
 
 
 _PARAMETERS = (
-    Parameter(
-        name="risk_aversion",
-        symbol="r",
-        scale="identity",
-        unit="",
-        description="coefficient of relative risk aversion: 0 states expected values, positive states less",
-        neutral=0.0,
-        prior=prior("certainty-equivalent", "risk_aversion"),
+    crra.risk_aversion(
+        "certainty-equivalent",
+        "coefficient of relative risk aversion: 0 states expected values, positive states less",
     ),
 )
 

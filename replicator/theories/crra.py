@@ -43,15 +43,22 @@ def marginal_utility(xp: ModuleType, parameters: Parameters, amount: Array) -> A
     return xp.exp(-parameters["risk_aversion"] * xp.log(amount))
 
 
-_PARAMETERS = (
-    Parameter(
+def risk_aversion(theory: str, description: str) -> Parameter:
+    """r, with the prior that a theory gives it and what it means there."""
+    return Parameter(
         name="risk_aversion",
         symbol="r",
         scale="identity",
         unit="",
-        description="coefficient of relative risk aversion: 0 is risk neutral, positive is averse, negative is seeking",
+        description=description,
         neutral=0.0,
-        prior=prior("crra", "risk_aversion"),
+        prior=prior(theory, "risk_aversion"),
+    )
+
+
+_PARAMETERS = (
+    risk_aversion(
+        "crra", "coefficient of relative risk aversion: 0 is risk neutral, positive is averse, negative is seeking"
     ),
 )
 

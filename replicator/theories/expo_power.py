@@ -1,4 +1,4 @@
-"""Expo-power utility: relative risk aversion that grows, or falls, with the stakes."""
+"""Expo-power utility: relative risk aversion that grows with the stakes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ _SMALL = 1e-8
 def utility(xp: ModuleType, parameters: Parameters, amount: Array) -> Array:
     """u(x) = (1 - exp(-k c(x))) / k, with k = a (1-r) and c(x) = (x^(1-r) - 1) / (1-r); elementwise.
 
-    Up to a positive factor and a constant it is Saha's (1 - exp(-a x^(1-r))) / a, doi:10.2307/1243978. It goes over
-    into CRRA utility as a -> 0 and into ln x as r -> 1. `amount` is in units of the largest amount offered: a then has
-    no unit, and nothing is rounded away where utility is nearly flat.
+    For r < 1 it is Saha's (1 - exp(-a x^(1-r))) / a, doi:10.2307/1243978, up to a positive factor and a constant. It
+    goes over into CRRA utility as a -> 0 and into ln x as r -> 1. For r > 1 Saha's falls as x rises, and this is its
+    negative, which rises: relative risk aversion r + a (1-r) x^(1-r) still grows with the stakes, but r is then where
+    it ends at large ones, and at small ones it is negative without bound.
+
+    `amount` is in units of the largest amount offered: a then has no unit, and nothing is rounded away where utility
+    is nearly flat.
     """
     return _bent(xp, _rate(parameters), crra.utility(xp, parameters, amount))
 
@@ -56,14 +60,8 @@ def _bent(xp: ModuleType, rate: Array, value: Array) -> Array:
 
 
 _PARAMETERS = (
-    Parameter(
-        name="risk_aversion",
-        symbol="r",
-        scale="identity",
-        unit="",
-        description="relative risk aversion at small stakes: 0 is risk neutral there, positive is averse",
-        neutral=0.0,
-        prior=prior("expo-power", "risk_aversion"),
+    crra.risk_aversion(
+        "expo-power", "relative risk aversion at small stakes: 0 is risk neutral there, positive is averse"
     ),
     Parameter(
         name="absolute_risk_aversion",
