@@ -118,9 +118,9 @@ def spreads(data: RatingData) -> dict[str, dict[str, float]]:
 def build(data: RatingData, given: Mapping[str, np.ndarray], named: Mapping[str, Any]) -> pm.Model:
     """The graph with its dimensions `named`, holding the answers in swappable containers.
 
-    Of exact distributions, a prompt's K - 1 deviations from its mean are scored as if they were independent, though they
-    sum to zero and K - 2 are free. Their scale, and with it the intervals of the thresholds, is thereby too small by
-    about sqrt((K - 2) / (K - 1)); eta and its terms, the latent difference among them, do not hang on it.
+    Of exact distributions, a prompt's K - 1 deviations from its mean are scored as if they were independent, though
+    they sum to zero and K - 2 are free. Their scale, and with it the intervals of the thresholds, is thereby too
+    small by about sqrt((K - 2) / (K - 1)); eta and its terms, the latent difference among them, do not hang on it.
     """
     residual = priors.document("common")["parameters"]["residual"]
     located = {TILT: contrast.BASELINE.prior, DIFFERENCE: contrast.LATENT_DIFFERENCE.prior}
