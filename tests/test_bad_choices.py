@@ -16,7 +16,7 @@ from test_criticism import answering, asked, fitted, with_answers
 from replicator import specification, theories
 from replicator.errors import DataError
 from replicator.experiment import Fit
-from replicator.inference import criticism, estimate, left_out, personas, posterior, predictive_check, sensitivity
+from replicator.inference import choice_fits, criticism, left_out, personas, posterior, predictive_check, sensitivity
 from replicator.inference.data import choice_data
 from replicator.inference.diagnostics import Diagnostics
 from replicator.inference.entries import Label, median_entry
@@ -52,7 +52,7 @@ def test_one_person_is_estimated_and_not_called_typical(monkeypatch: pytest.Monk
     run, fits = Run(tmp_path, {}), list[dict[str, Any]]()
     run.posteriors.mkdir(parents=True)
     job = Job("people", "human", Fit("crra", "contextual", "risk_aversion", None), "partial")
-    entries = estimate._sampled(run, LABEL, job, data, 0, intercept=False, asked=1, fits=fits)
+    entries = choice_fits.sampled(run, LABEL, job, data, 0, intercept=False, asked=1, fits=fits)
     entry = next(e for e in entries if e["parameter"] == "risk_aversion")
     assert not entry["identified"]
     assert entry["why_not"].startswith("One person answered: what is typical of several cannot be told from one.")

@@ -18,7 +18,7 @@ from watchers import Silent
 
 from replicator import compare, pipeline, resources, specification, theories
 from replicator.experiment import Experiment, Fit
-from replicator.inference import builder, estimate
+from replicator.inference import builder, choice_fits
 from replicator.inference.data import choice_data
 from replicator.inference.entries import Label
 from replicator.inference.estimate import estimate_run
@@ -249,7 +249,7 @@ def test_answers_to_shuffled_questions_identify_nothing(tmp_path: Path) -> None:
     run, fits = Run(tmp_path, {}), list[dict[str, Any]]()
     run.posteriors.mkdir(parents=True)
     job = Job("shuffled", "simulated", Fit("crra", "contextual", "risk_aversion", None), "partial")
-    entries = estimate._sampled(run, label, job, data, 0, intercept=False, asked=0, fits=fits)
+    entries = choice_fits.sampled(run, label, job, data, 0, intercept=False, asked=0, fits=fits)
     entry = next(e for e in entries if e["parameter"] == "risk_aversion")
     assert not entry["identified"]
     assert "The theory accounts for" in entry["why_not"]

@@ -8,10 +8,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from replicator import theories
+from replicator.experiment import Experiment
 from replicator.inference.diagnostics import Diagnostics
 from replicator.inference.identification import Consistent, contraction, judge
+from replicator.inference.jobs import Job
+from replicator.inference.words import nothing_usable
+from replicator.shares import COMPREHENSION
 from replicator.theories import priors
 from replicator.theories.predictive import PRIOR_DRAWS, prior_draws
 from replicator.theories.theory import Parameter
@@ -37,6 +42,34 @@ class Label:
     intercept: bool
     primary: str | None
     """Name of the parameter that the plan's primary analysis is about, if this is that analysis."""
+
+
+def label_of(
+    job: Job,
+    elicitation: str,
+    experiment: Experiment | None = None,
+    *,
+    unit: str | None = None,
+    intercept: bool = False,
+) -> Label:
+    """The label of a job, whose sampling unit is `unit` where the job does not say it.
+
+    Without the experiment that plans it no parameter is primary.
+    """
+    primary = experiment.analysis.primary if experiment is not None else None
+    asked = (job.fit.theory, job.fit.noise, job.fit.contrast)
+    same = primary is not None and asked == (primary.theory, primary.noise, primary.contrast)
+    return Label(
+        population=job.population,
+        theory=job.fit.theory,
+        noise=job.fit.noise,
+        elicitation=elicitation,
+        estimand="typical_person" if job.typical else "representative_agent",
+        sampling_unit=unit or ("item" if job.unit == "pooled" else job.unit),
+        pooling=job.pooling,
+        intercept=intercept,
+        primary=primary.parameter if primary is not None and same and job.pooling != "none" else None,
+    )
 
 
 def theory_entries(
@@ -127,6 +160,12 @@ def silent_entries(
         }
         entries.append(entry)
     return entries
+
+
+def unusable_entries(label: Label, rows: pd.DataFrame, kept: pd.DataFrame) -> list[Entry]:
+    """Entries of the conditions that were asked in `rows` but have no usable answer among those `kept`."""
+    lost = [c for c in dict.fromkeys(rows["condition"]) if c not in {COMPREHENSION, *kept["condition"]}]
+    return [e for c in lost for e in silent_entries(label, c, nothing_usable(rows[rows["condition"] == c]))]
 
 
 def median_entry(

@@ -8,10 +8,8 @@ keeps a sensitivity of its own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,7 +19,7 @@ from replicator.errors import DataError
 from replicator.experiment import Fit
 from replicator.inference import posterior, words
 from replicator.inference.data import Cells, ChoiceData, choice_data, read
-from replicator.inference.entries import Entry, Label, theory_entries
+from replicator.inference.entries import Entry, label_of, theory_entries
 from replicator.inference.identification import off_the_curve
 from replicator.inference.jobs import Job, jobs_of
 from replicator.inference.structure import structure
@@ -149,18 +147,9 @@ def _fitted(run: Run, job: Job, data: ChoiceData, elicitation: str, seed: int) -
     check_domain(theory, data.stimuli)
     shape = replace(structure(theory.name, job.fit.noise, data, intercept=False), shared=True)
     found = posterior.of_choices(shape, data, seed=seed)
-    label = Label(
-        population=job.population, theory=theory.name, noise=job.fit.noise, elicitation=elicitation,
-        estimand="typical_person" if job.typical else "representative_agent",
-        sampling_unit="item" if job.unit == "pooled" else job.unit, pooling=job.pooling, intercept=False, primary=None,
-    )  # fmt: skip
-    path = _place(run, label)
-    path.parent.mkdir(exist_ok=True)
-    posterior.write(
-        path, found, data.conditions,
-        {"population": label.population, "theory": label.theory, "noise": label.noise, "estimand": label.estimand,
-         "pooling": label.pooling, "sampling_unit": label.sampling_unit, "seed": seed},
-    )  # fmt: skip
+    label, folder = label_of(job, elicitation), run.folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    posterior.write(folder, label, found, data.conditions, seed=seed)
     misfit = posterior.of_coordinate(found, "item_misfit").mean(axis=0) if shape.item_misfit else None
 
     def doubts(parameter: Parameter, interval: Sequence[float]) -> list[str]:
@@ -175,9 +164,3 @@ def _fitted(run: Run, job: Job, data: ChoiceData, elicitation: str, seed: int) -
     said = [f"Fitted to {together} together: one set of parameters, a sensitivity for each."]
     said += words.of_posterior(theory, found.natural)
     return [entry | {"words": entry["words"] + said} for entry in entries]
-
-
-def _place(run: Run, label: Label) -> Path:
-    parts = [label.population, label.theory, label.noise, label.estimand]
-    name = "--".join(re.sub(r"[^A-Za-z0-9.=,-]+", "_", part).strip("_") for part in parts)
-    return run.folder / FOLDER / f"{name}.nc"

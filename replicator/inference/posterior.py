@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,13 @@ from replicator import files, theories
 from replicator.inference import builder, gifts, sampling, units
 from replicator.inference.data import ChoiceData
 from replicator.inference.diagnostics import Diagnostics, diagnose
+from replicator.inference.entries import Label
 from replicator.inference.geometry import geometry
 from replicator.inference.sampling import Draws
 from replicator.inference.structure import Structure
+
+_TOLD = ("population", "theory", "noise", "estimand", "pooling", "sampling_unit")
+"""What a file says of its label."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +75,20 @@ def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
 
 
 def write(
-    path: Path,
+    folder: Path,
+    label: Label,
     posterior: Posterior,
     conditions: tuple[str, ...],
-    attributes: Mapping[str, Any],
+    *,
+    seed: int,
+    part: str | None = None,
+    regressed_on: str | None = None,
     effects: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write the draws, with the parameters on their natural scale beside them, as netCDF that ArviZ opens.
 
-    `effects` are what a regression is about: name -> (column,) weights of the slopes.
+    The file is named after the label, and after the `part` of the fit that it holds where others hold more. `effects`
+    are what a regression on attributes, `regressed_on`, is about: name -> (column,) weights of the slopes.
     """
     group = posterior.draws.posterior
     shape = (group.sizes["chain"], group.sizes["draw"], len(conditions))
@@ -97,10 +107,17 @@ def write(
         }
     natural |= posterior.of_units
     clean = group.drop_vars([name for name in group.data_vars if name.endswith("__")]).assign(natural)
-    clean.attrs = {**group.attrs, **{key: str(value) for key, value in attributes.items()}}
+    told = {name: getattr(label, name) for name in _TOLD} | {"seed": seed}
+    told |= {} if regressed_on is None else {"regressed_on": regressed_on}
+    clean.attrs = {**group.attrs, **{name: str(value) for name, value in told.items()}}
     kept = az.InferenceData(posterior=clean, sample_stats=posterior.draws.sample_stats)
-    with files.replacing(path) as temporary:
+    with files.replacing(folder / _file_name(label, part)) as temporary:
         kept.to_netcdf(str(temporary))
+
+
+def _file_name(label: Label, part: str | None) -> str:
+    parts = [label.population, label.theory, label.noise, label.estimand, *([] if part is None else [part])]
+    return "--".join(re.sub(r"[^A-Za-z0-9.=,-]+", "_", each).strip("_") for each in parts) + ".nc"
 
 
 def _effects(slopes: xr.DataArray, effects: Mapping[str, np.ndarray]) -> xr.DataArray:
