@@ -277,8 +277,13 @@ class Fit:
     fixed: Design
     model: pm.Model
 
+    def rows(self, point: Point) -> np.ndarray:
+        """(row,) log likelihoods."""
+        found = np.asarray(self._rows(point))
+        return found[self.data.unit, self.data.question] if self.structure.grid else found
+
     @cached_property
-    def rows(self) -> Callable[[Point], Any]:
+    def _rows(self) -> Callable[[Point], Any]:
         choices = self.model["choices"]
         rows = self.model.logp(vars=[choices], sum=False)[0]
         return self.model.compile_fn(rows, inputs=self.model.value_vars, mode=MODE, on_unused_input="ignore")

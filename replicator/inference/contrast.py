@@ -198,6 +198,7 @@ def fit(data: ContrastData, *, seed: int, condition: str = ALL) -> Fitted:
     names += ["position_effect"] if shape.position else []
     draws, diagnostics = posterior.careful(
         contrast_model.key(data), lambda: contrast_model.build(data, given, named), given, named, names, seed, derive,
+        together=data.kind == "probabilities",
     )  # fmt: skip
     natural = {p.name: _flat(draws, p.name)[:, None] for p in PARAMETERS["choice"]}
     prior = contrast_shares.prior_moments(

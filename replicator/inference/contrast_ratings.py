@@ -200,6 +200,7 @@ def fit(data: RatingData, *, seed: int, condition: str) -> tuple[posterior.Poste
     draws, diagnostics = posterior.careful(
         ("contrast of ratings", data.kind, data.scatters, len(data.points), data.side.tobytes(), moves),
         lambda: build(data, given, named), given, named, names, seed,
+        together=data.kind == "probabilities",
     )  # fmt: skip
 
     def flat(name: str) -> np.ndarray:

@@ -28,7 +28,8 @@ _ROUNDS = 6
 """Of Gauss-Newton steps from where every persona stands."""
 
 _PULL = 0.03
-"""Of the prior centre on the pooled optimum, so that it exists where the data say nothing."""
+"""Of the prior's centre on the pooled optimum of exact answers, so that it exists where they say nothing; counts, whose
+error is known, weigh against the prior itself."""
 
 _NUDGE = 1e-4
 
@@ -78,10 +79,13 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
         start[len(theory.parameters)] = np.log(10.0)
     start[-1] = np.log(0.02 / 0.98)
     asked, observed, weight = _pooled(data)
+    pull = np.full(len(start), _PULL)
+    if data.kind == "counts":
+        pull[: len(theory.parameters)] = [1.0 / p.prior.sd for p in theory.parameters]
 
     def residuals(theta: np.ndarray) -> np.ndarray:
         misfit = np.sqrt(weight) * (observed - predict(theta)[asked])
-        return np.concatenate([misfit.ravel(), _PULL * (theta - start)])
+        return np.concatenate([misfit.ravel(), pull * (theta - start)])
 
     best = _optimum(residuals, start, [p.prior.sd for p in theory.parameters])
     if structure.wordings and data.kind == "probabilities":

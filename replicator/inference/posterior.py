@@ -58,6 +58,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         coords,
         names,
         seed,
+        together=structure.likelihood == "probabilities",
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
     own = units.natural(structure, data, draws.posterior, walk.centring)
@@ -150,16 +151,19 @@ def careful(
     names: list[str],
     seed: int,
     derive: Callable[[Draws], None] = lambda draws: None,
+    *,
+    together: bool = False,
 ) -> tuple[Draws, Diagnostics]:
-    """Sample; where diagnostics fail, once more with a longer warm-up and smaller steps.
+    """Sample; where diagnostics fail, once more: after divergences with smaller steps, else for longer.
 
-    `derive` adds to the draws what is diagnosed and follows from them.
+    `derive` adds to the draws what is diagnosed and follows from them; `together` is the sampler's.
     """
-    draws = sampling.draw(key, build, given, coords, seed=seed)
+    draws = sampling.draw(key, build, given, coords, seed=seed, together=together)
     derive(draws)
     diagnostics = diagnose(draws, names)
     if not diagnostics.passed:
-        draws = sampling.draw(key, build, given, coords, seed=seed, careful=True)
+        again = sampling.CAREFUL if diagnostics.divergences else sampling.LONGER
+        draws = sampling.draw(key, build, given, coords, seed=seed, length=again, together=True)
         derive(draws)
         diagnostics = diagnose(draws, names)
     return draws, diagnostics

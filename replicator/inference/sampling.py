@@ -23,7 +23,7 @@ WARMUP = 600
 DRAWS = 1000
 TARGET_ACCEPT = 0.9
 CAREFUL_ACCEPT = 0.99
-"""Of the second attempt, where the first had divergences or did not mix."""
+"""Of the second attempt, where the first had divergences."""
 
 
 class Length(NamedTuple):
@@ -36,7 +36,10 @@ class Length(NamedTuple):
 
 
 USUAL = Length(CHAINS, WARMUP, DRAWS, TARGET_ACCEPT)
+LONGER = Length(CHAINS, 2 * WARMUP, 3 * DRAWS, TARGET_ACCEPT)
+"""Where chains did not mix."""
 CAREFUL = Length(CHAINS, 2 * WARMUP, 2 * DRAWS, CAREFUL_ACCEPT)
+"""Where they diverged."""
 
 _compiled: dict[Hashable, Any] = {}
 
@@ -50,14 +53,13 @@ def draw(
     coords: Mapping[str, Any],
     *,
     seed: int,
-    careful: bool = False,
-    length: Length | None = None,
+    length: Length = USUAL,
+    together: bool = False,
 ) -> Draws:
     """Draws from the posterior of the model that `key` stands for, compiled on first use.
 
-    `data` and `coords` replace those that the model was built with. The same seed gives the same draws. A careful
-    attempt warms up and draws for twice as long with smaller steps, and learns which parameters move together.
-    `length` is that of a run unlike both, for reference.
+    `data` and `coords` replace those that the model was built with. The same seed gives the same draws. Where many
+    parameters move `together`, as they do where exact answers pin down their sums, the sampler learns which.
     """
     if key not in _compiled:
         with warnings.catch_warnings():
@@ -77,10 +79,10 @@ def draw(
     compiled = dataclasses.replace(compiled.with_data(**read), _coords=dict(coords))
     # The chains are the threads: those of the matrix library would only stand in their way.
     with threadpool_limits(limits=1):
-        return _sample(compiled, seed, length or (CAREFUL if careful else USUAL), careful=careful)
+        return _sample(compiled, seed, length, together=together)
 
 
-def _sample(compiled: Any, seed: int, length: Length, *, careful: bool) -> Draws:
+def _sample(compiled: Any, seed: int, length: Length, *, together: bool) -> Draws:
     return nutpie.sample(
         compiled,
         chains=length.chains,
@@ -91,5 +93,5 @@ def _sample(compiled: Any, seed: int, length: Length, *, careful: bool) -> Draws
         target_accept=length.accept,
         progress_bar=False,
         save_warmup=False,
-        low_rank_modified_mass_matrix=careful,
+        low_rank_modified_mass_matrix=together,
     )

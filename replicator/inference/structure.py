@@ -47,6 +47,8 @@ class Structure:
     """Whether an answer is the least that is accepted, see `censored`."""
     regressors: int = 0
     """Number of columns on which the units' parameters are regressed."""
+    grid: bool = False
+    """Whether counts are of nearly every unit and question, once each, and in no other way told apart."""
     shared: bool = False
     """Whether the theory's parameters are the same in all conditions; each keeps a sensitivity of its own."""
 
@@ -85,6 +87,7 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         wordings=len(data.wordings),
         thresholds=data.thresholds,
         regressors=len(data.regressors),
+        grid=data.kind == "counts" and not a_model and len(data.options) == 2 and _fills(data),
     )
 
 
@@ -102,6 +105,14 @@ def can_have_intercept(theory: Theory, noise: str, data: ChoiceData) -> bool:
     """
     linear = len(theory.parameters) == 1 and theory.losses and theory.utility is not None
     return linear and noise == "logit" and int(data.status_quo.sum()) == 1 and len(data.questions) > 2
+
+
+def _fills(data: ChoiceData) -> bool:
+    """Whether rows are units by questions, each pair at most once and most of them there."""
+    if data.position is not None or data.wordings:
+        return False
+    times = np.bincount(data.unit * len(data.questions) + data.question)
+    return bool(times.max(initial=0) == 1 and 2 * len(data.unit) > len(data.units) * len(data.questions))
 
 
 def _answers(data: ChoiceData) -> np.ndarray:

@@ -113,6 +113,16 @@ def chosen(xp: ModuleType, eta: Array, lapse: Array) -> Array:
     return (1.0 - lapse) / (1.0 + xp.exp(-xp.clip(eta, -_CERTAIN, _CERTAIN))) + lapse / 2.0
 
 
+def odds(xp: ModuleType, eta: Array, lapse: Array) -> tuple[Array, Array]:
+    """What the probabilities of the first of two options and of the second are proportional to, with the first as
+    `chosen` has it; elementwise:
+
+    1 - lapse / 2 + lapse / 2 e^-eta  and  lapse / 2 + (1 - lapse / 2) e^-eta
+    """
+    against, other = xp.exp(-xp.clip(eta, -_CERTAIN, _CERTAIN)), lapse / 2.0
+    return 1.0 - other + other * against, other + (1.0 - other) * against
+
+
 def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int, sizes: np.ndarray | None = None) -> Array:
     """(row, options - 1) log odds against the last option after lapses, from those before.
 
