@@ -25,6 +25,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("validate")]
 
 
+@pytest.fixture
+def short_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chains too short to believe, for claims about what becomes of draws and not about what they say."""
+    from replicator.inference import sampling
+
+    for name in ("USUAL", "LONGER", "CAREFUL"):
+        monkeypatch.setattr(sampling, name, sampling.Length(chains=2, warmup=200, draws=200, accept=0.9))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -58,6 +58,7 @@ def test_a_theory_that_cannot_read_the_outcomes_says_so_in_one_line(
     assert not (run / "posteriors").exists()
 
 
+@pytest.mark.usefixtures("short_chains")
 def test_estimates_beyond_the_plan_are_exploratory_and_their_draws_travel(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

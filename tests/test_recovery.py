@@ -14,18 +14,21 @@ from replicator.inference.recovery import recover
 CRRA = Fit("crra", "contextual", "risk_aversion", None)
 
 
-def test_a_crowd_of_lottery_choosers_comes_out_again(capsys: pytest.CaptureFixture[str]) -> None:
-    """Thirty persons, two truths at two stakes: within 95% intervals, each known three times as well as before."""
-    assert called("recover", "holt-laury", "--subjects", "30", "--fits", "2", "--seed", "3", "--json") == 0
+@pytest.mark.parametrize("fits", [1, pytest.param(2, marks=pytest.mark.validate)])
+def test_a_crowd_of_lottery_choosers_comes_out_again(fits: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Persons at two stakes: within 95% intervals, each known three times as well as before."""
+    crowd = ("--subjects", "30", "--fits", str(fits), "--seed", "3")
+    assert called("recover", "holt-laury", *crowd, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     rows = found["recovered"]
     assert (found["theory"], found["noise"], found["subjects"]) == ("crra", "contextual", 30)
-    assert len(rows) == 4
+    assert len(rows) == 2 * fits
     assert {row["condition"] for row in rows} == {"stakes=1", "stakes=20"}
     assert all(row["covered"] and row["passed"] for row in rows)
     assert all(row["sd"] < 0.6 / 3 for row in rows)
 
 
+@pytest.mark.usefixtures("short_chains")
 def test_one_seed_gives_the_same_truths_and_answers() -> None:
     experiment = specification.find("holt-laury")
     one, other = (next(recover(experiment, CRRA, subjects=30, fits=2, seed=3)) for _ in range(2))

@@ -37,18 +37,19 @@ def primary(name: str, folder: Path, *models: tuple[str, Mapping[str, str]]) -> 
 
 
 @pytest.fixture(scope="module")
-def discounters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
-    def who(k: float, **more: str) -> tuple[str, dict[str, str]]:
-        return "participants:hyperbolic", {"k": str(k), "noise": "20", **more}
-
-    folder = tmp_path_factory.mktemp("time")
-    models = (who(0.02), who(0.001, position="0.5"), ("participants:uniform", {}), ("participants:always-first", {}))
-    return primary("delay-discounting", folder / "run", *models)
+def unresponsive(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
+    models = (("participants:uniform", {}), ("participants:always-first", {}))
+    return primary("delay-discounting", tmp_path_factory.mktemp("time") / "run", *models)
 
 
-@pytest.mark.parametrize("k", ["k=0.02,noise=20", "k=0.001,noise=20,position=0.5"])
-def test_patience_and_impatience_are_recovered(discounters: dict[str, Any], k: str) -> None:
-    entry = discounters[f"participants:hyperbolic({k})"]
+@pytest.mark.parametrize(
+    "k", [pytest.param("k=0.02,noise=20", marks=pytest.mark.validate), "k=0.001,noise=20,position=0.5"]
+)
+def test_patience_and_impatience_are_recovered(k: str, tmp_path: Path) -> None:
+    who = dict(part.split("=") for part in k.split(","))
+    entry = primary("delay-discounting", tmp_path / "run", ("participants:hyperbolic", who))[
+        f"participants:hyperbolic({k})"
+    ]
     truth = float(np.log(float(k.split(",")[0].removeprefix("k="))))
     low, high = entry["interval"]
     assert entry["parameter"] == "log_discount_rate"
@@ -57,17 +58,23 @@ def test_patience_and_impatience_are_recovered(discounters: dict[str, Any], k: s
     assert entry["identified"], json.dumps(entry["why_not"])
 
 
-def test_who_answers_at_random_or_by_place_has_no_discount_rate(discounters: dict[str, Any]) -> None:
+def test_who_answers_at_random_or_by_place_has_no_discount_rate(unresponsive: dict[str, Any]) -> None:
     for name in ("participants:uniform", "participants:always-first"):
-        assert not discounters[name]["identified"]
-        assert "do not respond" in discounters[name]["why_not"] or "no response" in discounters[name]["why_not"]
+        assert not unresponsive[name]["identified"]
+        assert "do not respond" in unresponsive[name]["why_not"] or "no response" in unresponsive[name]["why_not"]
 
 
-def test_the_least_acceptable_offer_is_recovered_also_from_the_inequity_averse(tmp_path: Path) -> None:
-    """alpha = .8 puts it at alpha / (1 + 2 alpha) = .308 of the pie."""
-    averse = "participants:fehr-schmidt", {"alpha": "0.8", "beta": "0.3", "noise": "20"}
-    stern = "participants:acceptance-threshold", {"m": "0.4", "noise": "20"}
-    found = primary("ultimatum-responder", tmp_path / "run", averse, stern)
-    for entry, truth in zip(found.values(), (0.8 / 2.6, 0.4), strict=True):
-        assert entry["mean"] == pytest.approx(truth, abs=0.01)
-        assert entry["identified"]
+@pytest.mark.parametrize(
+    ("theory", "arguments", "truth"),
+    [
+        # alpha = .8 puts it at alpha / (1 + 2 alpha) = .308 of the pie.
+        ("fehr-schmidt", {"alpha": "0.8", "beta": "0.3", "noise": "20"}, 0.8 / 2.6),
+        pytest.param("acceptance-threshold", {"m": "0.4", "noise": "20"}, 0.4, marks=pytest.mark.validate),
+    ],
+)
+def test_the_least_acceptable_offer_is_recovered_also_from_the_inequity_averse(
+    theory: str, arguments: dict[str, str], truth: float, tmp_path: Path
+) -> None:
+    (entry,) = primary("ultimatum-responder", tmp_path / "run", (f"participants:{theory}", arguments)).values()
+    assert entry["mean"] == pytest.approx(truth, abs=0.01)
+    assert entry["identified"]

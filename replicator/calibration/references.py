@@ -86,7 +86,7 @@ def draws(cell: Cell, answers: ChoiceData, length: Length | None, *, seed: int) 
     given, coords = builder.arrays(shape, answers, walk), builder.coords(shape, answers)
     return sampling.draw(
         ("reference", shape, fixed.key), lambda: builder.build(shape, fixed, given, coords), given, coords,
-        seed=seed, length=length or sampling.USUAL, together=shape.likelihood == "probabilities",
+        seed=seed, length=length, together=shape.likelihood == "probabilities",
     )  # fmt: skip
 
 

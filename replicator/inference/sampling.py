@@ -53,13 +53,14 @@ def draw(
     coords: Mapping[str, Any],
     *,
     seed: int,
-    length: Length = USUAL,
+    length: Length | None = None,
     together: bool = False,
 ) -> Draws:
     """Draws from the posterior of the model that `key` stands for, compiled on first use.
 
     `data` and `coords` replace those that the model was built with. The same seed gives the same draws. Where many
-    parameters move `together`, as they do where exact answers pin down their sums, the sampler learns which.
+    parameters move `together`, as they do where exact answers pin down their sums, the sampler learns which. The
+    length is the usual one where none is given.
     """
     if key not in _compiled:
         with warnings.catch_warnings():
@@ -79,7 +80,7 @@ def draw(
     compiled = dataclasses.replace(compiled.with_data(**read), _coords=dict(coords))
     # The chains are the threads: those of the matrix library would only stand in their way.
     with threadpool_limits(limits=1):
-        return _sample(compiled, seed, length, together=together)
+        return _sample(compiled, seed, length or USUAL, together=together)
 
 
 def _sample(compiled: Any, seed: int, length: Length, *, together: bool) -> Draws:
