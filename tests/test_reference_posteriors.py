@@ -9,7 +9,7 @@ import pytest
 
 from replicator.calibration import references
 from replicator.calibration.plan import Cell
-from replicator.calibration.refits import fingerprint
+from replicator.calibration.refits import of_posterior
 
 FOLDER = Path(__file__).parent.parent / references.FOLDER
 KEPT = references.read(FOLDER)
@@ -35,7 +35,7 @@ def test_references_passed_their_checks() -> None:
 def test_references_are_of_the_answers_and_the_model_that_there_are_now(cell: Cell) -> None:
     document = KEPT[cell.name]
     assert document["chosen"] == [int(np.argmax(row)) for row in references.data(cell).counts]
-    assert document["model"] == fingerprint(cell)
+    assert document["model"] == of_posterior(cell)
 
 
 @pytest.mark.parametrize(

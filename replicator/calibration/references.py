@@ -23,7 +23,7 @@ import replicator
 from replicator import files, theories
 from replicator.calibration import plan
 from replicator.calibration.plan import Cell
-from replicator.calibration.refits import fingerprint
+from replicator.calibration.refits import of_posterior
 from replicator.inference import builder, sampling
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
@@ -114,7 +114,7 @@ def made(cell: Cell) -> dict[str, Any]:
         "schema": 1,
         "cell": cell.name,
         "design": cell.design,
-        "model": fingerprint(cell),
+        "model": of_posterior(cell),
         "seed": plan.SEED,
         "number": NUMBER,
         "chosen": [int(np.argmax(row)) for row in answers.counts],

@@ -118,8 +118,14 @@ def fixed(shape: Structure, number: int, rng: np.random.Generator) -> Truth:
 
 
 def fingerprint(cell: Cell) -> str:
-    """Of what the cell's posteriors are: the density that the builder gives to a fixed point of a fixed data set, and
-    how it is sampled. It changes with priors, likelihood, design or sampler, and with nothing else."""
+    """Of what the cell's fits are: their posterior and how it is sampled."""
+    settings = (sampling.USUAL, sampling.LONGER, sampling.CAREFUL)
+    return _hash(f"{of_posterior(cell)} {settings} {plan.OFFSET}")
+
+
+def of_posterior(cell: Cell) -> str:
+    """Fingerprint of the density that the builder gives to a fixed point of a fixed data set. It changes with priors,
+    likelihood, design or the plan's seed, and with nothing else."""
     rng = np.random.default_rng(0)
     if cell.kind == "gifts":
         *_, simulated = gift_refits.simulated(rng)
@@ -128,9 +134,11 @@ def fingerprint(cell: Cell) -> str:
         model = _model(cell, rng)
     point = {name: 0.3 * rng.normal(size=np.shape(value)) for name, value in sorted(model.initial_point().items())}
     density = float(model.compile_logp(mode=pytensor.compile.mode.Mode("py", "fast_compile"))(point))
-    settings = (sampling.USUAL, sampling.LONGER, sampling.CAREFUL)
-    known = f"{density:.6e} {settings} {plan.SEED} {plan.OFFSET}"
-    return hashlib.sha256(known.encode()).hexdigest()[:8]
+    return _hash(f"{density:.6e} {plan.SEED}")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _model(cell: Cell, rng: np.random.Generator) -> pm.Model:

@@ -22,7 +22,7 @@ CHAINS = 4
 WARMUP = 600
 DRAWS = 1000
 TARGET_ACCEPT = 0.9
-CAREFUL_ACCEPT = 0.99
+CAREFUL_ACCEPT = 0.995
 """Of the second attempt, where the first had divergences."""
 
 
