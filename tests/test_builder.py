@@ -87,6 +87,23 @@ def peoples_gambles() -> tuple[ChoiceData, Structure]:
     return data, structure("loss-aversion", "logit", data, intercept=True)
 
 
+def some_of_peoples_gambles() -> tuple[ChoiceData, Structure]:
+    """The same people, who left five gambles out, in another order."""
+    data, _ = peoples_gambles()
+    kept = np.random.default_rng(12).permutation(len(data.unit))[:-5]
+    rows = {name: getattr(data, name)[kept] for name in ("unit", "question", "label_set", "counts")}
+    data = replace(data, **rows)
+    return data, structure("loss-aversion", "logit", data, intercept=True)
+
+
+def gambles_shown_to_people() -> tuple[ChoiceData, Structure]:
+    """The same people, of whom it is known what they were shown first."""
+    data, _ = peoples_gambles()
+    first = np.random.default_rng(13).integers(0, 2, size=len(data.unit))
+    data = replace(data, position=np.column_stack([first, 1 - first]))
+    return data, structure("loss-aversion", "logit", data, intercept=True)
+
+
 def curved_gambles() -> tuple[ChoiceData, Structure]:
     """The same choices with power utility, whose two parameters leave no room for an intercept."""
     data, _ = peoples_gambles()
@@ -263,7 +280,7 @@ CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
     for case in (
         exact_lotteries, peoples_gambles, curved_gambles, sampled_triples, exact_triples, published_shares,
         personas_by_wordings, sampled_personas, distorted_gambles, delayed_payments, gifts_of_a_hundred, peoples_gifts,
-        neutral_choices,
+        neutral_choices, some_of_peoples_gambles, gambles_shown_to_people,
     )
 }  # fmt: skip
 
@@ -445,7 +462,7 @@ def log_ways(counts: np.ndarray) -> np.ndarray:
 
 def test_the_designs_carry_every_part_of_the_model_somewhere() -> None:
     shapes = [make()[1] for make in CASES.values()]
-    for part in ("position", "intercept", "item_misfit"):
+    for part in ("position", "intercept", "item_misfit", "grid"):
         assert {getattr(shape, part) for shape in shapes} == {True, False}
     assert {shape.cells > 0 for shape in shapes} == {True, False}
     assert {shape.units > 1 for shape in shapes} == {True, False}

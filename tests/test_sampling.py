@@ -11,6 +11,7 @@ from choice_designs import made, random_stimuli
 
 from replicator.inference import posterior, sampling
 from replicator.inference.data import ChoiceData
+from replicator.inference.diagnostics import Diagnostics
 from replicator.inference.structure import structure
 
 
@@ -69,3 +70,34 @@ def test_nothing_is_compiled_anew_where_only_answers_change(monkeypatch: pytest.
     assert len(compiled) == 1
     fit(people(0, questions=6))
     assert len(compiled) == 2
+
+
+@pytest.mark.parametrize(
+    ("divergences", "e_bfmi", "passed", "lengths"),
+    [
+        (0, 0.8, True, [None]),
+        (0, 0.8, False, [None, sampling.LONGER]),
+        (2, 0.8, False, [None, sampling.CAREFUL]),
+        (0, 0.2, False, [None, sampling.CAREFUL]),
+    ],
+)
+def test_what_failed_is_sampled_once_more_as_it_failed(
+    divergences: int, e_bfmi: float, passed: bool, lengths: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer where chains did not mix, with smaller steps where more draws would not help; always with correlations."""
+    drawn: list[tuple[Any, bool]] = []
+
+    def draw(*_: Any, length: Any = None, together: bool, **__: Any) -> None:
+        drawn.append((length, together))
+
+    found = Diagnostics(
+        r_hat=1.0, ess_bulk=900.0, ess_tail=900.0, divergences=divergences, e_bfmi=e_bfmi, passed=passed
+    )
+    monkeypatch.setattr(sampling, "draw", draw)
+    monkeypatch.setattr(posterior, "diagnose", lambda *_: found)
+    posterior.careful("key", None, {}, {}, [], 0)
+    assert [length for length, _ in drawn] == lengths
+    assert [together for _, together in drawn] == [False, True][: len(drawn)]
+    drawn.clear()
+    posterior.careful("key", None, {}, {}, [], 0, together=True)
+    assert all(together for _, together in drawn)

@@ -119,7 +119,7 @@ def fixed(shape: Structure, number: int, rng: np.random.Generator) -> Truth:
 
 def fingerprint(cell: Cell) -> str:
     """Of what the cell's fits are: their posterior and how it is sampled."""
-    settings = (sampling.USUAL, sampling.LONGER, sampling.CAREFUL)
+    settings = (*sampling.USUAL, *sampling.LONGER, *sampling.CAREFUL, "correlations of exact answers")
     return _hash(f"{of_posterior(cell)} {settings} {plan.OFFSET}")
 
 

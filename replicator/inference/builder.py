@@ -40,6 +40,9 @@ from replicator.theories.theory import Theory
 
 Arrays = dict[str, np.ndarray]
 
+_FAR = 300.0
+"""Logits off the curve beyond which a question, in a proposal of the sampler, is as far off as can be told."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -109,7 +112,7 @@ def arrays(structure: Structure, data: ChoiceData, geometry: Geometry) -> Arrays
 def _on_grid(structure: Structure, data: ChoiceData) -> np.ndarray:
     """(unit, question, k) counts, none where there is no answer: without indices the likelihood is twice as fast."""
     counts = np.zeros((structure.units, structure.questions, structure.options))
-    counts[data.unit, data.question] = data.counts
+    np.add.at(counts, (data.unit, data.question), data.counts)
     return counts
 
 
@@ -348,7 +351,9 @@ def _binomial_counts(data: Mapping[str, Any], both: tuple[Any, Any], misfit: Any
     All have the shape of the counts or broadcast against it. It takes the fewest transcendental functions, which are
     nearly all that a gradient costs.
     """
-    given = [data["total"], *both] if misfit is None else [data["total"], *both, pt.exp(misfit)]
+    given = [data["total"], *both]
+    if misfit is not None:
+        given.append(pt.exp(pt.clip(misfit, -_FAR, _FAR)))
     pm.CustomDist("choices", *given, logp=_binomial_of_odds, observed=data["observed"][..., 0])
 
 

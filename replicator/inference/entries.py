@@ -52,7 +52,7 @@ def label_of(
     unit: str | None = None,
     intercept: bool = False,
 ) -> Label:
-    """The label of a job, whose sampling unit is `unit` where the job does not say it.
+    """The label of a job, whose sampling unit is `unit` where it is given, else what the job says.
 
     Without the experiment that plans it no parameter is primary.
     """

@@ -28,8 +28,8 @@ _ROUNDS = 6
 """Of Gauss-Newton steps from where every persona stands."""
 
 _PULL = 0.03
-"""Of the prior's centre on the pooled optimum of exact answers, so that it exists where they say nothing; counts, whose
-error is known, weigh against the prior itself."""
+"""Of the prior's centre on the pooled optimum, so that it exists where the data say nothing. The theory's parameters of
+counts, whose errors of sampling are known, are pulled with one over their prior sd."""
 
 _NUDGE = 1e-4
 

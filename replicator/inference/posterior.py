@@ -15,7 +15,7 @@ import xarray as xr
 from replicator import files, theories
 from replicator.inference import builder, gifts, sampling, units
 from replicator.inference.data import ChoiceData
-from replicator.inference.diagnostics import Diagnostics, diagnose
+from replicator.inference.diagnostics import E_BFMI, Diagnostics, diagnose
 from replicator.inference.entries import Label
 from replicator.inference.geometry import geometry
 from replicator.inference.sampling import Draws
@@ -69,7 +69,10 @@ def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
     """The posterior of giving."""
     given = gifts.arrays(data)
     coords = {"condition": list(data.conditions), "coordinate": list(gifts.COORDINATES)}
-    draws, diagnostics = careful(gifts.key(data), lambda: gifts.build(data, given), given, coords, ["location"], seed)
+    draws, diagnostics = careful(
+        gifts.key(data), lambda: gifts.build(data, given), given, coords, ["location"], seed,
+        together=data.kind == "distributions",
+    )  # fmt: skip
     location = _flat(draws, "location")
     coordinates = {name: location[:, :, j] for j, name in enumerate(gifts.COORDINATES)}
     return Posterior(draws, theories.get("giving").natural(np, coordinates), diagnostics, np.ones(1))
@@ -154,7 +157,7 @@ def careful(
     *,
     together: bool = False,
 ) -> tuple[Draws, Diagnostics]:
-    """Sample; where diagnostics fail, once more: after divergences with smaller steps, else for longer.
+    """Sample; where diagnostics fail, once more: for longer, or with smaller steps where more draws would not help.
 
     `derive` adds to the draws what is diagnosed and follows from them; `together` is the sampler's.
     """
@@ -162,7 +165,8 @@ def careful(
     derive(draws)
     diagnostics = diagnose(draws, names)
     if not diagnostics.passed:
-        again = sampling.CAREFUL if diagnostics.divergences else sampling.LONGER
+        mixed_badly = diagnostics.divergences == 0 and diagnostics.e_bfmi >= E_BFMI
+        again = sampling.LONGER if mixed_badly else sampling.CAREFUL
         draws = sampling.draw(key, build, given, coords, seed=seed, length=again, together=True)
         derive(draws)
         diagnostics = diagnose(draws, names)

@@ -36,10 +36,10 @@ class Length(NamedTuple):
 
 
 USUAL = Length(CHAINS, WARMUP, DRAWS, TARGET_ACCEPT)
-LONGER = Length(CHAINS, 2 * WARMUP, 3 * DRAWS, TARGET_ACCEPT)
+LONGER = Length(CHAINS, 2 * WARMUP, 3 * DRAWS, 0.97)
 """Where chains did not mix."""
 CAREFUL = Length(CHAINS, 2 * WARMUP, 2 * DRAWS, CAREFUL_ACCEPT)
-"""Where they diverged."""
+"""Where they diverged, or energy told of a funnel."""
 
 _compiled: dict[Hashable, Any] = {}
 

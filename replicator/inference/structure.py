@@ -48,7 +48,7 @@ class Structure:
     regressors: int = 0
     """Number of columns on which the units' parameters are regressed."""
     grid: bool = False
-    """Whether counts are of nearly every unit and question, once each, and in no other way told apart."""
+    """Whether counts are of most pairs of a unit and a question, once each, and in no other way told apart."""
     shared: bool = False
     """Whether the theory's parameters are the same in all conditions; each keeps a sensitivity of its own."""
 
