@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -293,6 +293,7 @@ class Fit:
     structure: Structure
     fixed: Design
     model: pm.Model
+    given: builder.Arrays = field(default_factory=dict)
 
     def rows(self, point: Point) -> np.ndarray:
         """(row,) log likelihoods."""
@@ -338,7 +339,7 @@ def fit(data: ChoiceData, shape: Structure) -> Fit:
     fixed = builder.design(theories.get(shape.theory), shape.noise, data)
     walk = geometry(shape, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)
     given = builder.arrays(shape, data, walk)
-    return Fit(data, shape, fixed, builder.build(shape, fixed, given, builder.coords(shape, data)))
+    return Fit(data, shape, fixed, builder.build(shape, fixed, given, builder.coords(shape, data)), given)
 
 
 @pytest.fixture(scope="module", params=list(CASES))
@@ -709,7 +710,7 @@ def test_swapping_the_answers_needs_no_new_model() -> None:
     data, shape = exact_triples()
     other = replace(data, logits=data.logits[::-1] + 1.0)
     one, two = fit(data, shape), fit(other, shape)
-    assert one.fixed.key == two.fixed.key
+    assert one.fixed.key(shape) == two.fixed.key(shape)
     point = one.point(0)
     with one.model:
         pm.set_data({"observed": other.logits})
@@ -718,7 +719,7 @@ def test_swapping_the_answers_needs_no_new_model() -> None:
 
 def test_designs_that_differ_never_share_a_model() -> None:
     data, shape = exact_lotteries()
-    key = builder.design(theories.get(shape.theory), shape.noise, data).key
+    key = builder.design(theories.get(shape.theory), shape.noise, data).key(shape)
     assert data.position is not None
     others = [
         replace(data, position=data.position[:, ::-1].copy()),
@@ -727,10 +728,26 @@ def test_designs_that_differ_never_share_a_model() -> None:
         replace(data, label_set=1 - data.label_set),
         replace(data, stimuli=replace(data.stimuli, probability=data.stimuli.probability[:, ::-1].copy())),
     ]
-    keys = {builder.design(theories.get(shape.theory), shape.noise, other).key for other in others}
+    keys = {builder.design(theories.get(shape.theory), shape.noise, other).key(shape) for other in others}
     assert len(keys) == len(others)
     assert key not in keys
-    assert builder.design(theories.get(shape.theory), "logit", data).key != key
+    assert builder.design(theories.get(shape.theory), "logit", data).key(shape) != key
+
+
+def test_people_who_left_out_other_gambles_share_a_model() -> None:
+    """And rows in another order do: where no answer is there is a count of nothing."""
+    one, two = fit(*peoples_gambles()), fit(*some_of_peoples_gambles())
+    assert one.structure == two.structure
+    assert one.fixed.key(one.structure) == two.fixed.key(two.structure)
+    point = one.point(0)
+    with one.model:
+        pm.set_data({name: two.given[name] for name in ("observed", "total")})
+    shared = np.asarray(one._rows(point))
+    np.testing.assert_allclose(shared[two.data.unit, two.data.question], two.rows(point))
+    left_out = np.ones(shared.shape, dtype=bool)
+    left_out[two.data.unit, two.data.question] = False
+    assert left_out.sum() == 5
+    assert not shared[left_out].any()
 
 
 def test_the_walk_starts_at_the_chooser_whose_exact_answers_these_are(tmp_path: Path) -> None:

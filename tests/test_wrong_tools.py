@@ -196,7 +196,7 @@ def test_other_names_of_options_and_labels_are_the_same_model() -> None:
     stimuli = random_stimuli(np.random.default_rng(6), 4, 2, 2, losses=False)
     one = played(stimuli, "contextual")
     other = played(stimuli, "contextual", options=("left", "right"), label_sets=("1|2",))
-    assert one.fixed.key == other.fixed.key
+    assert one.fixed.key(one.structure) == other.fixed.key(other.structure)
 
 
 def test_who_rejects_what_another_accepts_has_the_opposite_tendency() -> None:

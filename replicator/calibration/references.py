@@ -85,7 +85,7 @@ def draws(cell: Cell, answers: ChoiceData, length: Length | None, *, seed: int) 
     walk = geometry(shape, answers, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)
     given, coords = builder.arrays(shape, answers, walk), builder.coords(shape, answers)
     return sampling.draw(
-        ("reference", shape, fixed.key), lambda: builder.build(shape, fixed, given, coords), given, coords,
+        ("reference", shape, fixed.key(shape)), lambda: builder.build(shape, fixed, given, coords), given, coords,
         seed=seed, length=length, together=shape.likelihood == "probabilities",
     )  # fmt: skip
 

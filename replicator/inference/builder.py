@@ -21,7 +21,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,14 +65,13 @@ class Design:
     classes: np.ndarray | None
     """(a,) option that every possible answer belongs to; None where each is one of its own."""
 
-    @cached_property
-    def key(self) -> str:
-        """Two designs with one key can share a compiled model."""
+    def key(self, structure: Structure) -> str:
+        """Two designs with one key and one structure can share a compiled model: on a grid whoever answered what."""
         digest = hashlib.sha256()
         digest.update(self.table.noise.encode())
+        rows = () if structure.grid else (self.unit, self.question, self.label_set)
         for array in (
-            *self.table.arrays(), self.unit, self.question, self.condition, self.label_set, self.leaves_status_quo,
-            self.sensitivity_unit,
+            *self.table.arrays(), *rows, self.condition, self.leaves_status_quo, self.sensitivity_unit,
             np.zeros(0) if self.position is None else self.position,
             np.zeros(0) if self.classes is None else self.classes,
         ):  # fmt: skip

@@ -52,7 +52,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
     if structure.regressors:
         names += [f"{name}_slope" for name in builder.coordinate_names(structure)]
     draws, diagnostics = careful(
-        (structure, fixed.key),
+        (structure, fixed.key(structure)),
         lambda: builder.build(structure, fixed, given, coords),
         given,
         coords,
