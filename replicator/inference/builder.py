@@ -108,7 +108,7 @@ def arrays(structure: Structure, data: ChoiceData, geometry: Geometry) -> Arrays
 
 
 def _on_grid(structure: Structure, data: ChoiceData) -> np.ndarray:
-    """(unit, question, k) counts, none where there is no answer: without indices the likelihood is twice as fast."""
+    """(unit, question, k) counts, none where there is no answer: the likelihood then gathers nothing by index."""
     counts = np.zeros((structure.units, structure.questions, structure.options))
     np.add.at(counts, (data.unit, data.question), data.counts)
     return counts

@@ -108,16 +108,12 @@ def at_stake(stimuli: Stimuli) -> np.ndarray:
     return np.asarray(np.where(spread > 0, spread, 1.0))
 
 
-def chosen(xp: ModuleType, eta: Array, lapse: Array) -> Array:
-    """Probability of the first of two options: (1 - lapse) / (1 + e^-eta) + lapse / 2; elementwise."""
-    return (1.0 - lapse) / (1.0 + xp.exp(-xp.clip(eta, -_CERTAIN, _CERTAIN))) + lapse / 2.0
-
-
 def odds(xp: ModuleType, eta: Array, lapse: Array) -> tuple[Array, Array]:
-    """What the probabilities of the first of two options and of the second are proportional to, with the first as
-    `chosen` has it; elementwise:
+    """What the probabilities of the first of two options and of the second are proportional to, elementwise.
 
-    1 - lapse / 2 + lapse / 2 e^-eta  and  lapse / 2 + (1 - lapse / 2) e^-eta
+    The first has probability p = (1 - lapse) / (1 + e^-eta) + lapse / 2, and p and 1 - p are to each other as
+
+        1 - lapse / 2 + lapse / 2 e^-eta  and  lapse / 2 + (1 - lapse / 2) e^-eta
     """
     against, other = xp.exp(-xp.clip(eta, -_CERTAIN, _CERTAIN)), lapse / 2.0
     return 1.0 - other + other * against, other + (1.0 - other) * against
@@ -133,8 +129,8 @@ def lapsed(xp: ModuleType, eta: Array, lapse: Array, options: int, sizes: np.nda
 
     """
     if options == 2 and sizes is None:
-        p = chosen(xp, eta, lapse)
-        return xp.log(p) - xp.log(1.0 - p)
+        first, second = odds(xp, eta, lapse)
+        return xp.log(first) - xp.log(second)
     log_w = xp.log(lapse) - xp.log1p(-lapse)
     total = xp.logaddexp(0.0, eta[:, :1])
     for k in range(1, options - 1):
