@@ -72,32 +72,40 @@ def test_nothing_is_compiled_anew_where_only_answers_change(monkeypatch: pytest.
     assert len(compiled) == 2
 
 
+GOOD = Diagnostics(r_hat=1.0, ess_bulk=900.0, ess_tail=900.0, divergences=0, e_bfmi=0.8, passed=True)
+MIXED_BADLY = replace(GOOD, r_hat=1.2, passed=False)
+DIVERGED = replace(GOOD, divergences=2, passed=False)
+FUNNEL = replace(GOOD, e_bfmi=0.2, passed=False)
+
+
 @pytest.mark.parametrize(
-    ("divergences", "e_bfmi", "passed", "lengths"),
+    ("exact", "found", "lengths"),
     [
-        (0, 0.8, True, [None]),
-        (0, 0.8, False, [None, sampling.LONGER]),
-        (2, 0.8, False, [None, sampling.CAREFUL]),
-        (0, 0.2, False, [None, sampling.CAREFUL]),
+        (False, [GOOD], ["USUAL"]),
+        (False, [MIXED_BADLY, GOOD], ["USUAL", "LONGER"]),
+        (False, [DIVERGED, GOOD], ["USUAL", "SMALLER"]),
+        (False, [FUNNEL, FUNNEL, GOOD], ["USUAL", "SMALLER", "CAREFUL"]),
+        (False, [DIVERGED, MIXED_BADLY, GOOD], ["USUAL", "SMALLER", "LONGER"]),
+        (False, [DIVERGED, DIVERGED, DIVERGED], ["USUAL", "SMALLER", "CAREFUL"]),
+        (False, [MIXED_BADLY, MIXED_BADLY], ["USUAL", "LONGER"]),
+        (True, [GOOD], ["EXACT"]),
+        (True, [MIXED_BADLY, DIVERGED, GOOD], ["EXACT", "LONGER", "CAREFUL"]),
+        (True, [DIVERGED, DIVERGED], ["EXACT", "CAREFUL"]),
     ],
 )
-def test_what_failed_is_sampled_once_more_as_it_failed(
-    divergences: int, e_bfmi: float, passed: bool, lengths: list[Any], monkeypatch: pytest.MonkeyPatch
+def test_what_failed_is_sampled_again_as_it_failed(
+    exact: bool, found: list[Diagnostics], lengths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer where chains did not mix, with smaller steps where more draws would not help; always with correlations."""
     drawn: list[tuple[Any, bool]] = []
 
-    def draw(*_: Any, length: Any = None, together: bool, **__: Any) -> None:
+    def draw(*_: Any, length: Any, together: bool, **__: Any) -> None:
         drawn.append((length, together))
 
-    found = Diagnostics(
-        r_hat=1.0, ess_bulk=900.0, ess_tail=900.0, divergences=divergences, e_bfmi=e_bfmi, passed=passed
-    )
+    told = iter(found)
     monkeypatch.setattr(sampling, "draw", draw)
-    monkeypatch.setattr(posterior, "diagnose", lambda *_: found)
-    posterior.careful("key", None, {}, {}, [], 0)
-    assert [length for length, _ in drawn] == lengths
-    assert [together for _, together in drawn] == [False, True][: len(drawn)]
-    drawn.clear()
-    posterior.careful("key", None, {}, {}, [], 0, together=True)
-    assert all(together for _, together in drawn)
+    monkeypatch.setattr(posterior, "diagnose", lambda *_: next(told))
+    _, last = posterior.careful("key", None, {}, {}, [], 0, together=exact)
+    assert [length for length, _ in drawn] == [getattr(sampling, name) for name in lengths]
+    assert [together for _, together in drawn] == [exact, True, True][: len(drawn)]
+    assert last is found[-1]

@@ -78,8 +78,8 @@ def data(cell: Cell) -> ChoiceData:
     return answered(shape, asked, drawn(shape, rng), rng)
 
 
-def draws(cell: Cell, answers: ChoiceData, length: Length | None, *, seed: int) -> Any:
-    """From the posterior of these answers, of the given length or the usual one, as ArviZ holds them."""
+def draws(cell: Cell, answers: ChoiceData, length: Length, *, seed: int) -> Any:
+    """From the posterior of these answers, as ArviZ holds them."""
     shape = cell.structure(answers)
     fixed = builder.design(theories.get(cell.theory), cell.noise, answers)
     walk = geometry(shape, answers, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)

@@ -37,11 +37,9 @@ _FLOOR = 0.05
 """Least residual sd of exact log odds."""
 
 _CLEAR = 4.0
-"""Times the error that a spread must be before effects are centred: of six wordings that do not differ, the spread is
-twice the error in one data set of thirteen, four times in one of a thousand."""
-
-_CLEAR_OF_PEOPLE = 2.0
-"""The same for people, who do differ."""
+"""Log likelihood ratio of the spread that is seen against none, from which effects are centred: centred effects of
+units that may not differ at all are a funnel. The variance of four units must be 5.3 times that of their errors, that of
+fifty 1.7 times."""
 
 WIDTH = DEGREES_OF_FREEDOM / (DEGREES_OF_FREEDOM - 2.0)
 """Variance of a Student-t over its squared scale: what the mean of residuals inherits."""
@@ -114,8 +112,9 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
             spread = float(np.var(deviation[:, i] - shift, ddof=1))
             # What the items' misfit does to the location, it does to all centred effects at once.
             together = moved[i] > _TOGETHER * spread / structure.units
-            clear = np.inf if together else _CLEAR if data.unit_name == "wording" else _CLEAR_OF_PEOPLE
-            add_effect(walk, name, best[i] + shift, deviation[:, i] - shift, error[:, i], clear)
+            add_effect(
+                walk, name, best[i] + shift, deviation[:, i] - shift, error[:, i], np.inf if together else _CLEAR
+            )
             for apart, noise in found[1:]:
                 add_effect(walk, f"{name}_wording", None, apart[:, i], noise[:, i])
     if data.kind == "probabilities":
@@ -180,7 +179,7 @@ def _at(best: np.ndarray, names: list[str]) -> Geometry:
 def _add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: float) -> None:
     """Questions lie `off` a (q, contrast) curve, with an error of this variance."""
     spread = float(np.mean(off**2))
-    walk.centring["item_misfit"] = _weight(spread, error)
+    walk.centring["item_misfit"] = _weight(spread, error, off.size)
     walk.start["item_misfit_raw"] = walk.centring["item_misfit"] * (curve + off)
     walk.start["item_misfit_sd"] = scale_start(spread - error)
 
@@ -206,7 +205,7 @@ def add_effect(
     """Rough (unit,) deviations from (unit,) centres, with the variance of each; without a centre they are those of
     crossed wordings, which sum to zero."""
     spread, noise = float(np.var(deviation, ddof=1)), float(error.mean())
-    weight = walk.centring[name] = _weight(spread, noise, clear)
+    weight = walk.centring[name] = _weight(spread, noise, len(deviation), clear)
     walk.start[f"{name}_sd"] = scale_start(spread - noise)
     walk.start[f"{name}_raw"] = weight * (
         contrasts(len(deviation)).T @ deviation if centre is None else centre + deviation
@@ -430,9 +429,14 @@ def scale_start(variance: float) -> np.ndarray:
     return np.array(np.sqrt(max(variance, _LEAST_SCALE**2)))
 
 
-def _weight(spread: float, error: float, clear: float = _CLEAR) -> np.ndarray:
-    """1 where the observed spread is surely not error alone, else 0.
+def _weight(spread: float, error: float, count: int, clear: float = _CLEAR) -> np.ndarray:
+    """1 where the observed spread of `count` effects is surely not error alone, else 0.
+
+    With F = spread / error of normal effects, the log likelihood ratio of their best sd against none is
+
+        (count - 1) / 2 (F - 1 - log F)
 
     Weights between would couple the raw effects to their sd wherever the location is far from zero.
     """
-    return np.array(float(spread > clear * error))
+    ratio = max(spread / error, 1.0)
+    return np.array(float((count - 1) / 2.0 * (ratio - 1.0 - np.log(ratio)) > clear))

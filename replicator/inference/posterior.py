@@ -24,6 +24,8 @@ from replicator.inference.structure import Structure
 _TOLD = ("population", "theory", "noise", "estimand", "pooling", "sampling_unit")
 """What a file says of its label."""
 
+_ATTEMPTS = 3
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -157,19 +159,19 @@ def careful(
     *,
     together: bool = False,
 ) -> tuple[Draws, Diagnostics]:
-    """Sample; where diagnostics fail, once more: for longer, or with smaller steps where more draws would not help.
+    """Sample; where diagnostics fail, at most twice more, each time as the last attempt failed.
 
     `derive` adds to the draws what is diagnosed and follows from them; `together` is the sampler's.
     """
-    draws = sampling.draw(key, build, given, coords, seed=seed, together=together)
-    derive(draws)
-    diagnostics = diagnose(draws, names)
-    if not diagnostics.passed:
-        mixed_badly = diagnostics.divergences == 0 and diagnostics.e_bfmi >= E_BFMI
-        again = sampling.LONGER if mixed_badly else sampling.CAREFUL
-        draws = sampling.draw(key, build, given, coords, seed=seed, length=again, together=True)
+    length: sampling.Length | None = sampling.EXACT if together else sampling.USUAL
+    for attempt in range(_ATTEMPTS):
+        draws = sampling.draw(key, build, given, coords, seed=seed, length=length, together=together or attempt > 0)
         derive(draws)
         diagnostics = diagnose(draws, names)
+        mixed_badly = diagnostics.divergences == 0 and diagnostics.e_bfmi >= E_BFMI
+        length = sampling.again(length, mixed_badly=mixed_badly)
+        if diagnostics.passed or length is None:
+            break
     return draws, diagnostics
 
 

@@ -18,13 +18,6 @@ from threadpoolctl import threadpool_limits
 Draws = Any
 """An `arviz.InferenceData` with the groups posterior and sample_stats."""
 
-CHAINS = 4
-WARMUP = 600
-DRAWS = 1000
-TARGET_ACCEPT = 0.9
-CAREFUL_ACCEPT = 0.995
-"""Of the second attempt, where the first had divergences."""
-
 
 class Length(NamedTuple):
     """Of a run of the sampler; counts of draws are by chain."""
@@ -35,15 +28,27 @@ class Length(NamedTuple):
     accept: float
 
 
-USUAL = Length(CHAINS, WARMUP, DRAWS, TARGET_ACCEPT)
-LONGER = Length(CHAINS, 2 * WARMUP, 3 * DRAWS, 0.97)
+USUAL = Length(chains=4, warmup=600, draws=1000, accept=0.9)
+EXACT = USUAL._replace(accept=0.97)
+"""Of exact answers, whose posteriors are narrow and bent: at .9 one fit in four diverges somewhere, at .97 one in
+twenty."""
+LONGER = Length(chains=4, warmup=1200, draws=3000, accept=0.97)
 """Where chains did not mix."""
-CAREFUL = Length(CHAINS, 2 * WARMUP, 2 * DRAWS, CAREFUL_ACCEPT)
+SMALLER = Length(chains=4, warmup=1200, draws=2000, accept=0.97)
 """Where they diverged, or energy told of a funnel."""
+CAREFUL = SMALLER._replace(accept=0.995)
+"""Where they did so with smaller steps too."""
 
 _compiled: dict[Hashable, Any] = {}
 
 logging.getLogger("pytensor").setLevel(logging.ERROR)
+
+
+def again(failed: Length, *, mixed_badly: bool) -> Length | None:
+    """The attempt after one that failed: longer, or with smaller steps where more draws would not help."""
+    if mixed_badly:
+        return LONGER if failed.draws < LONGER.draws else None
+    return next((each for each in (SMALLER, CAREFUL) if each.accept > failed.accept), None)
 
 
 def draw(
@@ -53,14 +58,13 @@ def draw(
     coords: Mapping[str, Any],
     *,
     seed: int,
-    length: Length | None = None,
-    together: bool = False,
+    length: Length,
+    together: bool,
 ) -> Draws:
     """Draws from the posterior of the model that `key` stands for, compiled on first use.
 
     `data` and `coords` replace those that the model was built with. The same seed gives the same draws. Where many
-    parameters move `together`, as they do where exact answers pin down their sums, the sampler learns which. The
-    length is the usual one where none is given.
+    parameters move `together`, as they do where exact answers pin down their sums, the sampler learns which.
     """
     if key not in _compiled:
         with warnings.catch_warnings():
@@ -80,7 +84,7 @@ def draw(
     compiled = dataclasses.replace(compiled.with_data(**read), _coords=dict(coords))
     # The chains are the threads: those of the matrix library would only stand in their way.
     with threadpool_limits(limits=1):
-        return _sample(compiled, seed, length or USUAL, together=together)
+        return _sample(compiled, seed, length, together=together)
 
 
 def _sample(compiled: Any, seed: int, length: Length, *, together: bool) -> Draws:
