@@ -38,7 +38,7 @@ _FLOOR = 0.05
 
 _CLEAR = 4.0
 """Log likelihood ratio of the spread that is seen against none, from which effects are centred: centred effects of
-units that may not differ at all are a funnel. The variance of four units must be 5.3 times that of their errors, that of
+units that may not differ at all are a funnel. The variance of four units must be 5.3 times that of their errors, of
 fifty 1.7 times."""
 
 WIDTH = DEGREES_OF_FREEDOM / (DEGREES_OF_FREEDOM - 2.0)
