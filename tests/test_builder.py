@@ -23,7 +23,7 @@ from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
 from replicator.inference.replay import Replay
 from replicator.inference.structure import Structure, can_have_intercept, structure
-from replicator.inference.tabulation import sensitivity_unit, stake
+from replicator.inference.tabulation import Direct, sensitivity_unit, stake
 from replicator.theories import Stimuli, noise, priors
 
 MODE = pytensor.compile.mode.Mode("py", "fast_run").excluding("BlasOpt", "fusion", "inplace")
@@ -94,6 +94,35 @@ def some_of_peoples_gambles() -> tuple[ChoiceData, Structure]:
     rows = {name: getattr(data, name)[kept] for name in ("unit", "question", "label_set", "counts")}
     data = replace(data, **rows)
     return data, structure("loss-aversion", "logit", data, intercept=True)
+
+
+def few_of_peoples_gambles() -> tuple[ChoiceData, Structure]:
+    """The same people, each asked one or two of the gambles, so that values are worked out answer by answer."""
+    data, _ = peoples_gambles()
+    kept = np.array([19, 0, 4, 10, 8, 15])
+    rows = {name: getattr(data, name)[kept] for name in ("unit", "question", "label_set", "counts")}
+    data = replace(data, **rows)
+    shape = structure("loss-aversion", "logit", data, intercept=True)
+    assert shape.sparse
+    return data, shape
+
+
+def few_of_peoples_delays() -> tuple[ChoiceData, Structure]:
+    """Five people, of whom each was asked one of 8 sooner and later payments, or two."""
+    payments, _ = delayed_payments()
+    eight = Direct("equivalent", payments.stimuli, np.ones(5)).of(np.array([0, 1, 2, 3, 4, 0, 1, 2])).stimuli
+    data = made(
+        eight,
+        unit_name="person",
+        units=("ann", "bob", "cat", "dan", "eve"),
+        unit=np.array([3, 3, 0, 1, 2, 4]),
+        question=np.array([7, 1, 4, 0, 2, 3]),
+        label_set=np.zeros(6, dtype=int),
+        counts=np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]),
+    )
+    shape = structure("hyperbolic", "equivalent", data, intercept=False)
+    assert shape.sparse
+    return data, shape
 
 
 def gambles_shown_to_people() -> tuple[ChoiceData, Structure]:
@@ -280,7 +309,8 @@ CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
     for case in (
         exact_lotteries, peoples_gambles, curved_gambles, sampled_triples, exact_triples, published_shares,
         personas_by_wordings, sampled_personas, distorted_gambles, delayed_payments, gifts_of_a_hundred, peoples_gifts,
-        neutral_choices, some_of_peoples_gambles, gambles_shown_to_people,
+        neutral_choices, some_of_peoples_gambles, gambles_shown_to_people, few_of_peoples_gambles,
+        few_of_peoples_delays,
     )
 }  # fmt: skip
 
@@ -392,7 +422,7 @@ def log_odds(fitted: Fit, point: Point, weight: float) -> np.ndarray:
                 eta[u, i] += value["response_intercept"][u, i] * tilt
     eta = classed(eta, data.classes)
     sizes = np.full(k, 1 / k) if data.classes is None else np.bincount(data.classes) / answers
-    typical = with_lapse(eta.mean(axis=0), lapse, sizes)
+    typical = with_lapse(eta.mean(axis=0), lapse, sizes) if shape.curve_seen else 0.0
     misfit = effects(point, "item_misfit", typical, weight) if shape.item_misfit else np.zeros((q, k - 1))
     predicted = np.zeros((len(data.unit), k - 1))
     pair = data.unit * ways + data.wording if data.wordings else data.unit
@@ -628,7 +658,7 @@ def test_centring_changes_the_samplers_coordinates_and_not_the_model(case: Fit) 
         for name in sorted(named, key=lambda name: name == "centring_item_misfit"):
             effect = name.removeprefix("centring_")
             if effect == "item_misfit":
-                around[effect] = typical_curve(case, free)
+                around[effect] = typical_curve(case, free) if case.structure.curve_seen else 0.0
             else:
                 around[effect] = 0.0 if effect.endswith("_wording") else free[f"{effect}_first"]
             centred[f"{effect}_raw"] = around[effect] + effects(free, effect, 0.0, 0.0)

@@ -74,6 +74,7 @@ def test_nothing_is_compiled_anew_where_only_answers_change(monkeypatch: pytest.
 
 GOOD = Diagnostics(r_hat=1.0, ess_bulk=900.0, ess_tail=900.0, divergences=0, e_bfmi=0.8, passed=True)
 MIXED_BADLY = replace(GOOD, r_hat=1.2, passed=False)
+OFTEN = replace(GOOD, divergences=11, passed=False)
 DIVERGED = replace(GOOD, divergences=2, passed=False)
 FUNNEL = replace(GOOD, e_bfmi=0.2, passed=False)
 
@@ -87,6 +88,7 @@ FUNNEL = replace(GOOD, e_bfmi=0.2, passed=False)
         (False, [FUNNEL, FUNNEL, GOOD], ["USUAL", "SMALLER", "CAREFUL"]),
         (False, [DIVERGED, MIXED_BADLY, GOOD], ["USUAL", "SMALLER", "LONGER"]),
         (False, [DIVERGED, DIVERGED, DIVERGED], ["USUAL", "SMALLER", "CAREFUL"]),
+        (False, [OFTEN, OFTEN], ["USUAL", "CAREFUL"]),
         (False, [MIXED_BADLY, MIXED_BADLY], ["USUAL", "LONGER"]),
         (True, [GOOD], ["EXACT"]),
         (True, [MIXED_BADLY, DIVERGED, GOOD], ["EXACT", "LONGER", "CAREFUL"]),
@@ -109,3 +111,7 @@ def test_what_failed_is_sampled_again_as_it_failed(
     assert [length for length, _ in drawn] == [getattr(sampling, name) for name in lengths]
     assert [together for _, together in drawn] == [exact, True, True][: len(drawn)]
     assert last is found[-1]
+    drawn.clear()
+    told = iter(found)
+    posterior.careful("key", None, {}, {}, [], 0, together=exact, many=True)
+    assert not any(together for _, together in drawn)

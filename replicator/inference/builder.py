@@ -48,6 +48,8 @@ class Design:
     """What is fixed when a model is compiled: which questions were put how to whom."""
 
     table: Table | Direct
+    direct: Direct
+    """The same, option by option."""
     unit: np.ndarray
     """(n,) the unit; of personas the pair of persona and wording, wordings running fastest."""
     question: np.ndarray
@@ -82,8 +84,10 @@ class Design:
 
 def design(theory: Theory, noise: str, data: ChoiceData) -> Design:
     """The fixed part of a data set."""
+    typical = stake(data.stimuli, data.condition)
     return Design(
-        table=valued(theory, noise, data.stimuli, stake=stake(data.stimuli, data.condition)),
+        table=valued(theory, noise, data.stimuli, stake=typical),
+        direct=Direct(noise, data.stimuli, typical),
         unit=data.unit * len(data.wordings) + data.wording if data.wordings else data.unit,
         question=data.question,
         condition=data.condition,
@@ -134,8 +138,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         sizes = answer_classes.sizes(fixed.classes)
         misfit = None
         if structure.item_misfit:
-            # Centred around the units' mean curve, which exact answers show directly.
-            typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options, sizes)
+            typical = lapsed(pt, eta.mean(axis=0), lapse, structure.options, sizes) if structure.curve_seen else 0.0
             misfit_sd = pm.HalfNormal(
                 "item_misfit_sd", priors.prior("common", "item_misfit").sd, initval=data["start_item_misfit_sd"]
             )
@@ -144,7 +147,7 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
         if structure.grid:
             _binomial_counts(data, odds(pt, eta[:, :, 0], lapse), None if misfit is None else misfit[None, :, 0])
             return model
-        rows = fixed.unit * structure.questions + fixed.question
+        rows = slice(None) if structure.sparse else fixed.unit * structure.questions + fixed.question
         logits = eta.reshape((-1, structure.options - 1))[rows]
         if structure.position:
             assert fixed.position is not None
@@ -180,15 +183,23 @@ def _coordinates(structure: Structure) -> dict[str, tuple[float, float, float]]:
 def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], deviations: Mapping[str, Any]) -> Any:
     """(unit, question, contrast) eta of the theory: sensitivity x difference in value, plus the intercept.
 
-    Of a long grid it is that of classes of answers.
+    Of a long grid it is that of classes of answers; of a sparse design (1, row, contrast).
     """
     theory, blocks, asked = theories.get(structure.theory), [], []
     away = fixed.leaves_status_quo
     for condition in range(structure.conditions):
-        questions = np.flatnonzero(fixed.condition == condition)
-        here = {name: (locations[name][condition] + deviations[name])[:, None] for name in locations}
+        own = {name: locations[name][condition] + deviations[name] for name in locations}
+        if structure.sparse:
+            places = np.flatnonzero(fixed.condition[fixed.question] == condition)
+            questions = fixed.question[places]
+            offered: Table | Direct = fixed.direct.of(questions)
+            here = {name: value[fixed.unit[places]][None, :] for name, value in own.items()}
+        else:
+            places = np.flatnonzero(fixed.condition == condition)
+            questions, offered = places, fixed.table.of(places)
+            here = {name: value[:, None] for name, value in own.items()}
         natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
-        eta = compared(fixed.table.of(questions), pt, theory, natural, thresholds=structure.thresholds)
+        eta = compared(offered, pt, theory, natural, thresholds=structure.thresholds)
         if structure.sensitive:
             sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
             eta = sensitivity[:, :, None] * eta
@@ -197,7 +208,7 @@ def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], de
         if structure.intercept:
             eta = eta + here["response_intercept"][:, :, None] * (away[:-1] - away[-1])[None, None, :]
         blocks.append(eta)
-        asked.append(questions)
+        asked.append(places)
     if len(blocks) == 1:
         return blocks[0]
     joined = pt.concatenate(blocks, axis=1)

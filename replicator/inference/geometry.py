@@ -103,15 +103,16 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.item_misfit:
         error_of_question = float(np.mean(1.0 / _by_question(data, data.question, precision)))
         misfit = max(float(np.mean(off**2)) - error_of_question, 0.0)
-        _add_misfit(walk, fitted, off, error_of_question)
+        _add_misfit(walk, fitted if structure.curve_seen else np.zeros_like(fitted), off, error_of_question)
     if structure.units > 1:
         moved = _moved(slopes, misfit)
         for i, name in enumerate(names):
             deviation, error = found[0]
             shift = _regressed(walk, name, data, deviation[:, i])
             spread = float(np.var(deviation[:, i] - shift, ddof=1))
-            # What the items' misfit does to the location, it does to all centred effects at once.
-            together = moved[i] > _TOGETHER * spread / structure.units
+            # What the items' misfit does to the location, it does to all effects that are centred, as it is itself, on
+            # the units' curve.
+            together = structure.curve_seen and moved[i] > _TOGETHER * spread / structure.units
             add_effect(
                 walk, name, best[i] + shift, deviation[:, i] - shift, error[:, i], np.inf if together else _CLEAR
             )
@@ -177,7 +178,8 @@ def _at(best: np.ndarray, names: list[str]) -> Geometry:
 
 
 def _add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: float) -> None:
-    """Questions lie `off` a (q, contrast) curve, with an error of this variance."""
+    """Questions lie `off` a (q, contrast) curve, with an error of this variance; where the sampler does not centre
+    around the curve, it is zero."""
     spread = float(np.mean(off**2))
     walk.centring["item_misfit"] = _weight(spread, error, off.size)
     walk.start["item_misfit_raw"] = walk.centring["item_misfit"] * (curve + off)

@@ -26,6 +26,12 @@ _TOLD = ("population", "theory", "noise", "estimand", "pooling", "sampling_unit"
 
 _ATTEMPTS = 3
 
+_FEW_DIVERGENCES = 10
+"""That somewhat smaller steps may do away with."""
+
+_MANY_UNITS = 50
+"""Whose correlations a warm-up is too short to learn: of 150 persons chains then take four times as many steps."""
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -61,6 +67,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         names,
         seed,
         together=structure.likelihood == "probabilities",
+        many=structure.units > _MANY_UNITS,
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
     own = units.natural(structure, data, draws.posterior, walk.centring)
@@ -158,21 +165,34 @@ def careful(
     derive: Callable[[Draws], None] = lambda draws: None,
     *,
     together: bool = False,
+    many: bool = False,
 ) -> tuple[Draws, Diagnostics]:
     """Sample; where diagnostics fail, at most twice more, each time as the last attempt failed.
 
-    `derive` adds to the draws what is diagnosed and follows from them; `together` is the sampler's.
+    `derive` adds to the draws what is diagnosed and follows from them. The sampler learns how parameters move
+    `together` from the first, or where an attempt failed, unless they are of `many` units.
     """
-    length: sampling.Length | None = sampling.EXACT if together else sampling.USUAL
-    for attempt in range(_ATTEMPTS):
-        draws = sampling.draw(key, build, given, coords, seed=seed, length=length, together=together or attempt > 0)
+    length = sampling.EXACT if together else sampling.USUAL
+    for attempt in range(1, _ATTEMPTS + 1):
+        learn = not many and (together or attempt > 1)
+        draws = sampling.draw(key, build, given, coords, seed=seed, length=length, together=learn)
         derive(draws)
         diagnostics = diagnose(draws, names)
-        mixed_badly = diagnostics.divergences == 0 and diagnostics.e_bfmi >= E_BFMI
-        length = sampling.again(length, mixed_badly=mixed_badly)
-        if diagnostics.passed or length is None:
+        other = _again(length, diagnostics)
+        if diagnostics.passed or other is None:
             break
+        length = other
     return draws, diagnostics
+
+
+def _again(failed: sampling.Length, diagnostics: Diagnostics) -> sampling.Length | None:
+    """The attempt after one that failed: longer, or with smaller steps where more draws would not help."""
+    if diagnostics.divergences == 0 and diagnostics.e_bfmi >= E_BFMI:
+        return sampling.LONGER if failed.draws < sampling.LONGER.draws else None
+    smaller = (
+        (sampling.SMALLER, sampling.CAREFUL) if diagnostics.divergences <= _FEW_DIVERGENCES else (sampling.CAREFUL,)
+    )
+    return next((each for each in smaller if each.accept > failed.accept), None)
 
 
 def _first(fixed: builder.Design) -> np.ndarray:

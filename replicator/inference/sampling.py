@@ -35,20 +35,13 @@ twenty."""
 LONGER = Length(chains=4, warmup=1200, draws=3000, accept=0.97)
 """Where chains did not mix."""
 SMALLER = Length(chains=4, warmup=1200, draws=2000, accept=0.97)
-"""Where they diverged, or energy told of a funnel."""
+"""Where they diverged here and there, or energy told of a funnel."""
 CAREFUL = SMALLER._replace(accept=0.995)
-"""Where they did so with smaller steps too."""
+"""Where they diverged often, or with smaller steps too."""
 
 _compiled: dict[Hashable, Any] = {}
 
 logging.getLogger("pytensor").setLevel(logging.ERROR)
-
-
-def again(failed: Length, *, mixed_badly: bool) -> Length | None:
-    """The attempt after one that failed: longer, or with smaller steps where more draws would not help."""
-    if mixed_badly:
-        return LONGER if failed.draws < LONGER.draws else None
-    return next((each for each in (SMALLER, CAREFUL) if each.accept > failed.accept), None)
 
 
 def draw(

@@ -49,6 +49,8 @@ class Structure:
     """Number of columns on which the units' parameters are regressed."""
     grid: bool = False
     """Whether counts are of most pairs of a unit and a question, once each, and in no other way told apart."""
+    sparse: bool = False
+    """Whether persons were asked few of the questions each, whose values are then worked out answer by answer."""
     shared: bool = False
     """Whether the theory's parameters are the same in all conditions; each keeps a sensitivity of its own."""
 
@@ -58,9 +60,20 @@ class Structure:
         return frozenset(p.name for p in theories.get(self.theory).parameters)
 
     @property
+    def curve_seen(self) -> bool:
+        """Whether answers show the units' mean curve with the questions' misfit in it, and not each unit's choices
+        alone: that of people moves with everyone who never errs, whose log odds may be anything beyond some."""
+        return self.likelihood == "probabilities" or self.cells > 0
+
+    @property
     def sensitive(self) -> bool:
         """Whether there is a sensitivity: not where the theory says probabilities itself."""
         return self.noise != "none"
+
+
+_FEW = 4
+"""Questions, per question that a person was asked, from which a design is sparse: below, values of all are worked out
+at once, and those of expected utility by a matrix product."""
 
 
 def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> Structure:
@@ -88,6 +101,7 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         thresholds=data.thresholds,
         regressors=len(data.regressors),
         grid=data.kind == "counts" and not a_model and len(data.options) == 2 and _fills(data),
+        sparse=data.kind == "counts" and not a_model and len(data.units) * len(data.questions) >= _FEW * len(data.unit),
     )
 
 
