@@ -30,7 +30,7 @@ def short_chains(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chains too short to believe, for claims about what becomes of draws and not about what they say."""
     from replicator.inference import sampling
 
-    for name in ("USUAL", "EXACT", "LONGER", "SMALLER", "CAREFUL"):
+    for name in ("USUAL", "NARROW", "LONGER", "SMALLER", "CAREFUL"):
         monkeypatch.setattr(sampling, name, sampling.Length(chains=2, warmup=200, draws=200, accept=0.9))
 
 

@@ -44,7 +44,7 @@ def test_references_are_of_the_answers_and_the_model_that_there_are_now(cell: Ce
     [pytest.param(c, id=c.theory, marks=() if c.theory == SMALLEST else pytest.mark.validate) for c in CELLS],
 )
 def test_a_usual_run_agrees_with_the_reference(cell: Cell) -> None:
-    found = references.draws(cell, references.data(cell), sampling.EXACT, seed=1)
+    found = references.draws(cell, references.data(cell), sampling.NARROW, seed=1)
     assert references.disagreements(KEPT[cell.name], references.summaries(found, references.names(cell))) == []
 
 

@@ -90,9 +90,9 @@ FUNNEL = replace(GOOD, e_bfmi=0.2, passed=False)
         (False, [DIVERGED, DIVERGED, DIVERGED], ["USUAL", "SMALLER", "CAREFUL"]),
         (False, [OFTEN, OFTEN], ["USUAL", "CAREFUL"]),
         (False, [MIXED_BADLY, MIXED_BADLY], ["USUAL", "LONGER"]),
-        (True, [GOOD], ["EXACT"]),
-        (True, [MIXED_BADLY, DIVERGED, GOOD], ["EXACT", "LONGER", "CAREFUL"]),
-        (True, [DIVERGED, DIVERGED], ["EXACT", "CAREFUL"]),
+        (True, [GOOD], ["NARROW"]),
+        (True, [MIXED_BADLY, DIVERGED, GOOD], ["NARROW", "LONGER", "CAREFUL"]),
+        (True, [DIVERGED, DIVERGED], ["NARROW", "CAREFUL"]),
     ],
 )
 def test_what_failed_is_sampled_again_as_it_failed(
@@ -113,5 +113,5 @@ def test_what_failed_is_sampled_again_as_it_failed(
     assert last is found[-1]
     drawn.clear()
     told = iter(found)
-    posterior.careful("key", None, {}, {}, [], 0, together=exact, many=True)
-    assert not any(together for _, together in drawn)
+    posterior.careful("key", None, {}, {}, [], 0, narrow=exact, many=True)
+    assert drawn == [(getattr(sampling, name), False) for name in lengths]

@@ -29,8 +29,9 @@ _ATTEMPTS = 3
 _FEW_DIVERGENCES = 10
 """That somewhat smaller steps may do away with."""
 
-_MANY_UNITS = 50
-"""Whose correlations a warm-up is too short to learn: of 150 persons chains then take four times as many steps."""
+_MANY = 100
+"""Effects of units and of sampled prompts, whose correlations a warm-up is too short to learn: of 150 persons chains
+then take four times as many steps."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         names,
         seed,
         together=structure.likelihood == "probabilities",
-        many=structure.units > _MANY_UNITS,
+        many=structure.cells + structure.units * len(theory.parameters) > _MANY,
+        narrow=structure.curve_seen,
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
     own = units.natural(structure, data, draws.posterior, walk.centring)
@@ -166,13 +168,15 @@ def careful(
     *,
     together: bool = False,
     many: bool = False,
+    narrow: bool = False,
 ) -> tuple[Draws, Diagnostics]:
     """Sample; where diagnostics fail, at most twice more, each time as the last attempt failed.
 
     `derive` adds to the draws what is diagnosed and follows from them. The sampler learns how parameters move
-    `together` from the first, or where an attempt failed, unless they are of `many` units.
+    `together` from the first, or where an attempt failed, unless there are too `many`; where they do, or where the
+    posterior is `narrow` in other ways, its first steps are smaller.
     """
-    length = sampling.EXACT if together else sampling.USUAL
+    length = sampling.NARROW if together or narrow else sampling.USUAL
     for attempt in range(1, _ATTEMPTS + 1):
         learn = not many and (together or attempt > 1)
         draws = sampling.draw(key, build, given, coords, seed=seed, length=length, together=learn)

@@ -29,9 +29,9 @@ class Length(NamedTuple):
 
 
 USUAL = Length(chains=4, warmup=600, draws=1000, accept=0.9)
-EXACT = USUAL._replace(accept=0.97)
-"""Of exact answers, whose posteriors are narrow and bent: at .9 one fit in four diverges somewhere, at .97 one in
-twenty."""
+NARROW = USUAL._replace(accept=0.97)
+"""Of a model's answers, prompt by prompt, whose posteriors are narrow and bent: at .9 one fit in four diverges
+somewhere, at .97 one in twenty."""
 LONGER = Length(chains=4, warmup=1200, draws=3000, accept=0.97)
 """Where chains did not mix."""
 SMALLER = Length(chains=4, warmup=1200, draws=2000, accept=0.97)
