@@ -27,6 +27,9 @@ _STEP = 1e-4
 _ROUNDS = 6
 """Of Gauss-Newton steps from where every persona stands."""
 
+_ROUNDS_OF_PEOPLE = 4
+"""The same of people who chose."""
+
 _PULL = 0.03
 """Of the prior's centre on the pooled optimum, so that it exists where the data say nothing. The theory's parameters of
 counts, whose errors of sampling are known, are pulled with one over their prior sd."""
@@ -95,6 +98,8 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.position:
         walk.start["position_effect"] = _position(data, left)
         left = left - _shown_first(data, walk.start["position_effect"])
+    if structure.units > 1 and not structure.curve_seen:
+        return _people(structure, data, predict, best, names, off, walk)
     slopes = np.stack([(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))[: len(names)]], axis=-1)
     misfit = 0.0
     answered = precision
@@ -110,9 +115,8 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
             deviation, error = found[0]
             shift = _regressed(walk, name, data, deviation[:, i])
             spread = float(np.var(deviation[:, i] - shift, ddof=1))
-            # What the items' misfit does to the location, it does to all effects that are centred, as it is itself, on
-            # the units' curve.
-            together = structure.curve_seen and moved[i] > _TOGETHER * spread / structure.units
+            # What the items' misfit does to the location, it does to all centred effects at once.
+            together = moved[i] > _TOGETHER * spread / structure.units
             add_effect(
                 walk, name, best[i] + shift, deviation[:, i] - shift, error[:, i], np.inf if together else _CLEAR
             )
@@ -168,6 +172,56 @@ def _crossed(
         shift = _regressed(walk, name, data, effects[0][:, i])
         add_effect(walk, name, best[i] + shift, effects[0][:, i] - shift, errors[0][:, i])
         add_effect(walk, f"{name}_wording", None, effects[1][:, i], errors[1][:, i])
+    return nudged(walk)
+
+
+def _people(
+    structure: Structure,
+    data: ChoiceData,
+    predict: Callable[[np.ndarray], np.ndarray],
+    best: np.ndarray,
+    names: list[str],
+    off: np.ndarray,
+    walk: Geometry,
+) -> Geometry:
+    """The geometry of people who chose, from the pooled optimum `best`, (q, contrast) rough misfit `off` and position
+    effects on.
+
+    Each takes a few Fisher scoring steps from where they stand: with many answers each, what one step from the average
+    gets wrong is large against the errors, and people who are alike would look different.
+    """
+    size = len(names)
+    shown = _shown_first(data, walk.start["position_effect"]) if structure.position else np.zeros((len(data.unit), 1))
+    rows_of = [np.flatnonzero(data.unit == unit) for unit in range(structure.units)]
+    deviation, error = np.zeros((2, structure.units, size))
+    off = off * structure.item_misfit
+    for _ in range(_ROUNDS_OF_PEOPLE):
+        left, precision = np.zeros((2, len(data.unit), len(data.options) - 1))
+        for unit, rows in enumerate(rows_of):
+            at = best + np.pad(deviation[unit], (0, len(best) - size))
+            curve, asked = predict(at), data.question[rows]
+            slopes = np.stack(
+                [(predict(at + step) - curve) / _STEP for step in _STEP * np.eye(len(best))[:size]], axis=-1
+            )
+            left[rows], precision[rows] = _working(data.counts[rows], curve[asked] + off[asked] + shown[rows])
+            columns, weight = slopes[asked].reshape(-1, size), precision[rows].reshape(-1, 1)
+            inverse = np.linalg.inv(columns.T @ (weight * columns) + np.eye(size))
+            aim = inverse @ columns.T @ (weight * left[rows].reshape(-1, 1)).ravel() - inverse @ deviation[unit]
+            deviation[unit] += np.clip(aim, -1.0, 1.0)
+            error[unit] = np.diag(inverse)
+        if structure.item_misfit:
+            off = off + _by_question(data, data.question, precision * left) / _by_question(
+                data, data.question, precision
+            )
+    best = best + np.pad(deviation.mean(axis=0), (0, len(best) - size))
+    walk = Geometry(walk.centring, walk.start | _at(best, names).start)
+    if structure.item_misfit:
+        error_of_question = float(np.mean(1.0 / _by_question(data, data.question, precision)))
+        _add_misfit(walk, np.zeros_like(off), off, error_of_question)
+    for i, name in enumerate(names):
+        apart = deviation[:, i] - deviation[:, i].mean()
+        shift = _regressed(walk, name, data, apart)
+        add_effect(walk, name, best[i] + shift, apart - shift, error[:, i])
     return nudged(walk)
 
 
@@ -307,18 +361,22 @@ def smoothed(counts: np.ndarray) -> np.ndarray:
 
 
 def _by_row(data: ChoiceData, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(row, contrast) working residuals around a (q, contrast) curve, and their precisions.
-
-    For counts those of one Fisher scoring step: (k - n p) / (n p (1 - p)) with precision n p (1 - p).
-    """
-    here = curve[data.question]
+    """(row, contrast) residuals around a (q, contrast) curve, and their precisions."""
     if data.kind == "probabilities":
-        left = data.logits - here
+        left = data.logits - curve[data.question]
         return left, _exact_precision(left)
-    pair = data.counts[:, :-1] + data.counts[:, -1:]
+    return _working(data.counts, curve[data.question])
+
+
+def _working(counts: np.ndarray, here: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(row, contrast) working residuals of (row, k) counts around (row, contrast) log odds, and their precisions.
+
+    Those of one Fisher scoring step: (k - n p) / (n p (1 - p)) with precision n p (1 - p).
+    """
+    pair = counts[:, :-1] + counts[:, -1:]
     p = special.expit(here)
     precision = np.maximum(pair * p * (1.0 - p), 1e-9)
-    return (data.counts[:, :-1] - pair * p) / precision, precision
+    return (counts[:, :-1] - pair * p) / precision, precision
 
 
 def _by_question(data: ChoiceData, question: np.ndarray, rows: np.ndarray) -> np.ndarray:
