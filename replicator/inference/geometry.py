@@ -44,6 +44,10 @@ _CLEAR = 4.0
 units that may not differ at all are a funnel. The variance of four units must be 5.3 times that of their errors, of
 fifty 1.7 times."""
 
+_OFF = 4.0
+"""Variance of questions' misfit, in variances of its error, from which it is centred: the rough curve is that of one
+agent, with one sensitivity in all conditions, and what that gets wrong looks like misfit."""
+
 WIDTH = DEGREES_OF_FREEDOM / (DEGREES_OF_FREEDOM - 2.0)
 """Variance of a Student-t over its squared scale: what the mean of residuals inherits."""
 
@@ -98,7 +102,7 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.position:
         walk.start["position_effect"] = _position(data, left)
         left = left - _shown_first(data, walk.start["position_effect"])
-    if structure.units > 1 and not structure.curve_seen:
+    if not structure.curve_seen:
         return _people(structure, data, predict, best, names, off, walk)
     slopes = np.stack([(predict(best + _STEP * e) - fitted) / _STEP for e in np.eye(len(best))[: len(names)]], axis=-1)
     misfit = 0.0
@@ -108,7 +112,7 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.item_misfit:
         error_of_question = float(np.mean(1.0 / _by_question(data, data.question, precision)))
         misfit = max(float(np.mean(off**2)) - error_of_question, 0.0)
-        _add_misfit(walk, fitted if structure.curve_seen else np.zeros_like(fitted), off, error_of_question)
+        _add_misfit(walk, fitted, off, error_of_question)
     if structure.units > 1:
         moved = _moved(slopes, misfit)
         for i, name in enumerate(names):
@@ -235,7 +239,7 @@ def _add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: float
     """Questions lie `off` a (q, contrast) curve, with an error of this variance; where the sampler does not centre
     around the curve, it is zero."""
     spread = float(np.mean(off**2))
-    walk.centring["item_misfit"] = _weight(spread, error, off.size)
+    walk.centring["item_misfit"] = np.array(float(spread > _OFF * error))
     walk.start["item_misfit_raw"] = walk.centring["item_misfit"] * (curve + off)
     walk.start["item_misfit_sd"] = scale_start(spread - error)
 

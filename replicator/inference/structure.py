@@ -61,9 +61,10 @@ class Structure:
 
     @property
     def curve_seen(self) -> bool:
-        """Whether answers show the units' mean curve with the questions' misfit in it, and not each unit's choices
-        alone: that of people moves with everyone who never errs, whose log odds may be anything beyond some."""
-        return self.likelihood == "probabilities" or self.cells > 0
+        """Whether answers show the units' mean curve with the questions' misfit in it: exact ones do, many samples of a
+        prompt and the choices of one agent. Several people's choices do not: their mean log odds move with everyone
+        who never errs, whose own may be anything beyond some."""
+        return self.likelihood == "probabilities" or self.cells > 0 or self.units == 1
 
     @property
     def sensitive(self) -> bool:
