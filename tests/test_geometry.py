@@ -13,7 +13,7 @@ from replicator import specification, theories
 from replicator.inference import builder
 from replicator.inference.geometry import geometry
 from replicator.inference.structure import structure
-from replicator.theories import Stimuli
+from replicator.theories import Stimuli, noise
 
 
 def test_a_large_position_effect_is_not_taken_for_scatter(tmp_path: Path) -> None:
@@ -42,3 +42,28 @@ def test_people_start_where_the_prior_holds_what_their_choices_do_not() -> None:
     start = geometry(shape, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit).start
     (curvature,) = (p.prior for p in theory.parameters if p.name == "curvature")
     assert abs(float(start["curvature_first"]) - curvature.mean) < 4.0 * curvature.sd
+
+
+def test_people_who_are_alike_in_one_way_are_not_taken_to_differ_in_it() -> None:
+    """Twelve people choose alike but for risk aversion, from -.6 to .8, with many answers each: one step from where
+    they stand together would not find them all."""
+    aversion, questions, theory = np.linspace(-0.6, 0.8, 12), 10, theories.get("crra")
+    p = np.arange(1, questions + 1) / (questions + 1)
+    amount = np.tile(np.array([[20.0, 16.0], [38.5, 1.0]]), (questions, 1, 1))
+    probability = np.repeat(np.stack([p, 1 - p], axis=1)[:, None, :], 2, axis=1)
+    stimuli = Stimuli(amount, probability, amount.max(axis=(1, 2)), amount.min(axis=(1, 2)))
+    unit, question = np.indices((12, questions)).reshape(2, -1)
+    worth = noise.contextual(np, theory, {"risk_aversion": aversion[:, None, None, None]}, stimuli)
+    safe = special.expit(8.0 * (worth[:, :, 0] - worth[:, :, 1])).ravel()
+    data = made(
+        stimuli, unit_name="person", units=tuple("abcdefghijkl"), unit=unit, question=question,
+        label_set=np.zeros(len(unit), dtype=int), counts=500.0 * np.column_stack([safe, 1.0 - safe]),
+    )  # fmt: skip
+    shape = structure("crra", "contextual", data, intercept=False)
+    fixed = builder.design(theory, "contextual", data)
+    walk = geometry(shape, data, stake=fixed.table.stake, sensitivity_unit=fixed.sensitivity_unit)
+    assert walk.centring["risk_aversion"] == 1.0
+    assert walk.start["risk_aversion_sd"] == pytest.approx(np.std(aversion, ddof=1), rel=0.1)
+    np.testing.assert_allclose(walk.start["risk_aversion_raw"], aversion, atol=0.08)
+    assert walk.centring["sensitivity"] == 0.0
+    assert walk.start["sensitivity_sd"] < 0.1
