@@ -48,8 +48,8 @@ def _head() -> list[str]:
         "(`replicator/inference/simulation.py`), not by the model that is tested. Everything is drawn: locations,",
         "spreads over wordings or persons, sensitivity, lapse, effects of position, misfit of questions and scatter of",
         "prompts. The answers are fitted as recorded answers are. What is fitted, on which design and from which seed",
-        f"({plan.SEED}) is fixed in `replicator/calibration/plan.py`. A fit whose diagnostics fail is sampled once",
-        "more with care, as always; where that fails too, it is counted here like any other, and shown.",
+        f"({plan.SEED}) is fixed in `replicator/calibration/plan.py`. A fit whose diagnostics fail is sampled at",
+        "most twice more, as always; where those fail too, it is counted here like any other, and shown.",
         "",
         f"- exact: probabilities of {plan.WORDINGS} wordings x {len(plan.LABEL_SETS)} sets of labels x 2 orders x "
         "questions;",
