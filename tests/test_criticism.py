@@ -16,7 +16,7 @@ from replicator.inference import builder, left_out, predictive_check, sensitivit
 from replicator.inference.data import ChoiceData
 from replicator.inference.replay import Replay, scattered
 from replicator.inference.same_model import Model, Related, related, words
-from replicator.inference.structure import structure
+from replicator.inference.structure import few_answers, structure
 from replicator.theories import Stimuli
 from replicator.theories.stimuli import stimuli
 
@@ -190,6 +190,7 @@ def test_scatter_of_sampled_answers_is_summed_over_whether_they_are_few_or_many(
         counts = np.column_stack([first, answers - first])
         played = fitted(asked("sampled", units=2, questions=2, presentations=1), draws=1, residual=0.4)
         played = with_answers(played, replace(played.data, counts=counts))
+        played = replace(played, structure=replace(played.structure, summed=few_answers(counts)))
         found = played.log_likelihood(odds[..., None])[0]
         at = np.linspace(-80.0, 80.0, 200_001)
         for cell in range(4):

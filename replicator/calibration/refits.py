@@ -158,7 +158,9 @@ def _model(cell: Cell, rng: np.random.Generator) -> pm.Model:
 def _shape(cell: Cell, data: ChoiceData) -> Structure:
     """As if answered: a sampled model's questions are answered often enough to lie off the curve."""
     if data.kind == "counts":
-        data = replace(data, counts=np.ones((len(data.question), len(data.options))))
+        counts = np.zeros((len(data.question), len(data.options)))
+        counts[:, 0] = plan.SAMPLES
+        data = replace(data, counts=counts)
     return cell.structure(data)
 
 

@@ -28,19 +28,16 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from replicator import theories
-from replicator.inference import answer_classes, censored
+from replicator.inference import answer_classes, censored, likelihoods
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import Geometry
-from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
+from replicator.inference.structure import Structure, contrasts
 from replicator.inference.tabulation import Direct, Table, compared, sensitivity_unit, stake, valued
 from replicator.theories import priors
 from replicator.theories.noise import lapsed, odds
 from replicator.theories.theory import Theory
 
 Arrays = dict[str, np.ndarray]
-
-_FAR = 300.0
-"""Logits off the curve beyond which a question, in a proposal of the sampler, is as far off as can be told."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,9 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
             misfit = effect("item_misfit", misfit_sd, data, dims=("question", "contrast"), around=typical)
             misfit = pm.Deterministic("item_misfit", misfit, dims=("question", "contrast"))
         if structure.grid:
-            _binomial_counts(data, odds(pt, eta[:, :, 0], lapse), None if misfit is None else misfit[None, :, 0])
+            likelihoods.binomial_counts(
+                data, odds(pt, eta[:, :, 0], lapse), None if misfit is None else misfit[None, :, 0]
+            )
             return model
         rows = slice(None) if structure.sparse else fixed.unit * structure.questions + fixed.question
         logits = eta.reshape((-1, structure.options - 1))[rows]
@@ -154,10 +153,10 @@ def build(structure: Structure, fixed: Design, given: Arrays, coords: Mapping[st
             logits = logits + slots(fixed.position, fixed.label_set, data)
         if structure.likelihood == "counts" and structure.options == 2 and not structure.cells:
             both = odds(pt, logits[:, 0], lapse)
-            _binomial_counts(data, both, None if misfit is None else misfit[fixed.question, 0])
+            likelihoods.binomial_counts(data, both, None if misfit is None else misfit[fixed.question, 0])
         else:
             logits = lapsed(pt, logits, lapse, structure.options, sizes)
-            likelihood(structure, data, logits if misfit is None else logits + misfit[fixed.question])
+            likelihoods.likelihood(structure, data, logits if misfit is None else logits + misfit[fixed.question])
     return model
 
 
@@ -329,102 +328,3 @@ def slots(position: np.ndarray, label_set: np.ndarray, data: Mapping[str, Any]) 
 def _lapse(data: Mapping[str, Any]) -> Any:
     given = priors.document("common")["parameters"]["lapse"]
     return pm.Beta("lapse", given["alpha"], given["beta"], initval=data["start_lapse"])
-
-
-def likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> None:
-    if structure.likelihood == "probabilities":
-        if structure.options == 2:
-            pm.StudentT("choices", nu=DEGREES_OF_FREEDOM, mu=logits, sigma=_scatter(data), observed=data["observed"])
-        else:
-            pm.CustomDist(
-                "choices", logits, _scatter(data), logp=_student, signature="(c),()->(c)", observed=data["observed"]
-            )
-        return
-    if structure.cells:
-        logits = _cells(structure, data, logits)
-    if structure.options == 2:
-        # Without the binomial coefficient, which is constant and costs more than all the rest. Counts given traces
-        # of reasoning are fractional.
-        pm.CustomDist("choices", data["total"], logits[:, 0], logp=_binomial, observed=data["observed"][:, 0])
-    else:
-        pm.CustomDist(
-            "choices", data["observed"], logits, logp=_multinomial, signature="(k),(c)->()", observed=data["total"]
-        )
-
-
-def _binomial_counts(data: Mapping[str, Any], both: tuple[Any, Any], misfit: Any) -> None:
-    """Counts of two options: that of `likelihood`, from what is proportional to the probabilities a and b of `both`.
-
-    log likelihood = k log(a e^misfit / (a e^misfit + b)) + (n - k) log(b / (a e^misfit + b))
-
-    All have the shape of the counts or broadcast against it. It takes the fewest transcendental functions, which are
-    nearly all that a gradient costs.
-    """
-    given = [data["total"], *both]
-    if misfit is not None:
-        given.append(pt.exp(pt.clip(misfit, -_FAR, _FAR)))
-    pm.CustomDist("choices", *given, logp=_binomial_of_odds, observed=data["observed"][..., 0])
-
-
-def _binomial_of_odds(value: Any, total: Any, first: Any, second: Any, factor: Any = 1.0) -> Any:
-    shifted = first * factor
-    together = shifted + second
-    return value * pt.log(shifted / together) + (total - value) * pt.log(second / together)
-
-
-def _scatter(data: Mapping[str, Any]) -> Any:
-    """Scale of the log odds of prompts around the curve."""
-    residual = priors.document("common")["parameters"]["residual"]
-    return residual["floor"] + pm.HalfNormal("residual", residual["sd"], initval=data["start_residual"])
-
-
-def _cells(structure: Structure, data: Mapping[str, Any], logits: Any) -> Any:
-    """(cell, contrast) log odds of each prompt, Student-t around `logits`.
-
-        raw ~ Student-t(w logits, sigma^w),   log odds = (1 - w) logits + sigma^(1-w) raw
-
-    A cell with many answers is centred (w = 1): its raw value is its log odds, which the answers show. With more than
-    two options it is the multivariate Student-t of exact probabilities.
-    """
-    weight, sigma = data["centring_cell"], _scatter(data)
-    dims, start = ("cell", "contrast"), data["start_cell_raw"]
-    if structure.options == 2:
-        raw = pm.StudentT(
-            "cell_raw", nu=DEGREES_OF_FREEDOM, mu=weight * logits, sigma=sigma**weight, dims=dims, initval=start
-        )
-    else:
-        raw = pm.Flat("cell_raw", dims=dims, initval=start)
-        pm.Potential("cell_prior", _student(raw, weight * logits, sigma ** weight[:, 0]).sum())
-    return (1.0 - weight) * logits + sigma ** (1.0 - weight) * raw
-
-
-def _student(value: Any, location: Any, scale: Any) -> Any:
-    """(row,) log density of (row, contrast) log odds: multivariate Student-t with one scale for all options.
-
-    Every option's log probability scatters alike and on its own, with half of the variance: contrasts of K options
-    against the last then have the shape scale^2 (I + 1 1') / 2, of which the last is no special one. With r the
-    distances from the location and nu degrees of freedom,
-
-        Q = 2 / scale^2 (sum r^2 - (sum r)^2 / K)
-        log density = log G((nu + K - 1) / 2) - log G(nu / 2) - (K - 1) / 2 log(nu pi scale^2 / 2) - log(K) / 2
-                      - (nu + K - 1) / 2 log(1 + Q / nu)
-
-    and for K = 2 that of the univariate Student-t.
-    """
-    nu, apart = DEGREES_OF_FREEDOM, value - location
-    contrasts = value.type.shape[-1] if value.type.shape[-1] is not None else value.shape[-1]
-    square = (apart**2).sum(axis=-1) - apart.sum(axis=-1) ** 2 / (contrasts + 1.0)
-    constant = pt.gammaln((nu + contrasts) / 2.0) - pt.gammaln(nu / 2.0) - pt.log(contrasts + 1.0) / 2.0
-    spread = contrasts / 2.0 * pt.log(nu * np.pi * scale**2 / 2.0)
-    return constant - spread - (nu + contrasts) / 2.0 * pt.log1p(2.0 * square / (nu * scale**2))
-
-
-def _binomial(value: Any, total: Any, logit: Any) -> Any:
-    """log likelihood of `value` of `total` choices, up to the binomial coefficient."""
-    return value * logit - total * pt.softplus(logit)
-
-
-def _multinomial(total: Any, counts: Any, logits: Any) -> Any:
-    """log likelihood of (n, k) counts, up to the multinomial coefficient; `logits` (n, k - 1) are against the last."""
-    full = pt.concatenate([logits, pt.zeros_like(logits[:, :1])], axis=1)
-    return (counts * full).sum(axis=1) - total * pt.logsumexp(full, axis=1)

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from replicator.inference import builder
+from replicator.inference import builder, likelihoods
 from replicator.inference.contrast_data import ContrastData
 from replicator.inference.contrast_terms import TILT, add_effects, rough, term
 from replicator.inference.geometry import WIDTH, Geometry, nudged, scale_start, smoothed
-from replicator.inference.structure import Structure
+from replicator.inference.structure import Structure, few_answers
 from replicator.theories import contrast, priors
 
 DIFFERENCE = contrast.LOG_ODDS_RATIO.name
@@ -31,10 +31,11 @@ _LEAST_ERROR = 0.05
 
 def structure(data: ContrastData) -> Structure:
     """What the likelihoods of the builder need to know."""
+    cells = len(data.side) if data.kind == "counts" and _scatters(data) else 0
     return Structure(
         theory=contrast.NAME, noise="none", likelihood=data.kind, conditions=1, units=1, questions=1, options=2,
         answers=2, branches=1, label_sets=len(data.label_sets), position=data.position is not None, intercept=False,
-        item_misfit=False, cells=len(data.side) if data.kind == "counts" and _scatters(data) else 0,
+        item_misfit=False, cells=cells, summed=few_answers(data.counts) if cells else 0,
     )  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def build(data: ContrastData, given: Mapping[str, np.ndarray], named: Mapping[st
         logits = (terms[TILT] + terms[DIFFERENCE] * data.side)[:, None]
         if data.position is not None:
             logits = logits + builder.slots(data.position, data.label_set, held)
-        builder.likelihood(shape, held, logits)
+        likelihoods.likelihood(shape, held, logits)
     return model
 
 
@@ -121,7 +122,7 @@ def _geometry(data: ContrastData) -> Geometry:
     shape = structure(data)
     if exact or shape.cells:
         walk.start["residual"] = scale_start(scatter / WIDTH)
-    if shape.cells:
+    if shape.prompts_sampled:
         walk.centring["cell"] = (scatter > error)[:, None].astype(float)
         walk.start["cell_raw"] = walk.centring["cell"] * seen[:, None]
     return nudged(walk)

@@ -130,9 +130,10 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
         walk.start["residual"] = scale_start(1.0 / float(precision.mean()) / WIDTH)
     if structure.cells:
         scatter = float(np.mean(1.0 / precision - 1.0 / answered))
-        walk.centring["cell"] = (answered * scatter > 1.0).astype(float)
         walk.start["residual"] = scale_start(scatter / WIDTH)
-        walk.start["cell_raw"] = walk.centring["cell"] * smoothed(data.counts)
+        if structure.prompts_sampled:
+            walk.centring["cell"] = (answered * scatter > 1.0).astype(float)
+            walk.start["cell_raw"] = walk.centring["cell"] * smoothed(data.counts)
     return nudged(walk)
 
 

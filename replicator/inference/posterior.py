@@ -68,7 +68,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         names,
         seed,
         together=structure.likelihood == "probabilities",
-        many=structure.cells + structure.units * (1 + len(theory.parameters)) > _MANY,
+        many=structure.cells * structure.prompts_sampled + structure.units * (1 + len(theory.parameters)) > _MANY,
         narrow=structure.curve_seen,
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}

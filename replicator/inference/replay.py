@@ -17,7 +17,8 @@ from replicator import theories
 from replicator.inference import answer_classes, builder, censored
 from replicator.inference.data import ChoiceData
 from replicator.inference.posterior import Posterior
-from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
+from replicator.inference.scatter import nodes
+from replicator.inference.structure import DEGREES_OF_FREEDOM, FEW_ANSWERS, Structure, contrasts
 from replicator.inference.tabulation import compared
 from replicator.theories import priors
 from replicator.theories.noise import lapsed
@@ -27,7 +28,7 @@ Coordinates = dict[str, np.ndarray]
 """Name of a coordinate (a parameter's, the sensitivity's, the intercept's) -> values."""
 
 _NODES = 25
-"""Of the sum over the scatter of a cell's own log odds."""
+"""Of the sum over a cell's own log odds, around its answers."""
 
 
 @dataclass(frozen=True)
@@ -153,14 +154,18 @@ class Replay:
         if self.structure.likelihood == "probabilities":
             return exact_log_density(self.data.logits - odds, self.scatter[:, None, None])
         if self.structure.cells:
-            return _scattered(self.data.counts, odds[:, :, 0], self.scatter[:, None])
+            return _scattered(self.data.counts, odds[:, :, 0], self.scatter[:, None], summed=self.structure.summed)
         return counted(self.data.counts, odds)
 
     def seen(self) -> np.ndarray:
-        """(s, n) log likelihood of every row given its own unit, its question's misfit and, of sampled answers, its
-        own log odds: what the sampler saw."""
+        """(s, n) log likelihood of every row given its own unit, its question's misfit and, where they were sampled,
+        its own log odds: what the sampler saw."""
         odds = self.rows(self._of_rows(self.units()), misfit=True)
-        return counted(self.data.counts, self._cells(odds)) if self.structure.cells else self.log_likelihood(odds)
+        return (
+            counted(self.data.counts, self._cells(odds))
+            if self.structure.prompts_sampled
+            else self.log_likelihood(odds)
+        )
 
     def effects(self) -> np.ndarray:
         """(s,) log density of all that deviates, given its spread: units, wordings, questions and prompts."""
@@ -172,13 +177,13 @@ class Replay:
                 total += _normal(self.of_wordings()[name], self.values[f"{name}_wording_sd"])
         if self.structure.item_misfit:
             total += _normal(self.values["item_misfit"].reshape(self.size, -1), self.values["item_misfit_sd"])
-        if self.structure.cells:
+        if self.structure.prompts_sampled:
             odds = self.rows(self._of_rows(self.units()), misfit=True)
             total += exact_log_density(self._cells(odds) - odds, self.scatter[:, None, None]).sum(axis=1)
         return total
 
     def _cells(self, odds: np.ndarray) -> np.ndarray:
-        """(s, n, k - 1) log odds of each prompt itself, scattered around `odds` (`builder._cells`)."""
+        """(s, n, k - 1) log odds of each prompt itself, scattered around `odds` (`likelihoods`)."""
         weight, sigma = self.centring["cell"], self.scatter[:, None, None]
         return np.asarray((1.0 - weight) * odds + sigma ** (1.0 - weight) * self.values["cell_raw"])
 
@@ -221,7 +226,7 @@ def _normal(values: np.ndarray, sd: np.ndarray) -> np.ndarray:
 
 
 def exact_log_density(left: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(s, n) log density of residuals (s, n, k - 1) of exact log odds, (s, 1, 1) their scale: `builder._student`."""
+    """(s, n) log density of residuals (s, n, k - 1) of exact log odds, (s, 1, 1) their scale."""
     nu, contrasts = DEGREES_OF_FREEDOM, left.shape[2]
     size = np.broadcast_to(scale, left.shape)[..., 0]
     square = (left**2).sum(axis=-1) - left.sum(axis=-1) ** 2 / (contrasts + 1.0)
@@ -232,7 +237,7 @@ def exact_log_density(left: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 def scattered(odds: np.ndarray, scale: float, rng: np.random.Generator) -> np.ndarray:
     """(n, k - 1) log odds of prompts around those expected: every option's log probability scatters alike, so that the
-    contrasts are a multivariate Student-t (`builder._student`)."""
+    contrasts are a multivariate Student-t (`likelihoods`)."""
     rows, contrasts = odds.shape
     each = rng.normal(0.0, np.sqrt(0.5), size=(rows, contrasts + 1))
     heavy = np.sqrt(rng.chisquare(DEGREES_OF_FREEDOM, size=(rows, 1)) / DEGREES_OF_FREEDOM)
@@ -257,22 +262,20 @@ def counted(counts: np.ndarray, odds: np.ndarray) -> np.ndarray:
     return np.asarray(chosen - total * every)
 
 
-def _scattered(counts: np.ndarray, odds: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _scattered(counts: np.ndarray, odds: np.ndarray, scale: np.ndarray, *, summed: int) -> np.ndarray:
     """(s, n) log of the binomial likelihood of (n, 2) counts whose log odds are Student-t around (s, n) `odds`.
 
         log integral of k ell - n log(1 + e^ell) over ell ~ t_nu(odds, scale)
 
-    The sum is over the scatter where that is narrower than what the answers leave open, on nodes sinh(v) that reach
-    its tails, and else over the answers' own log odds, to which normal nodes are fitted.
+    The sum is over the scatter where the sampler `summed` so, or where it is narrower than what the answers leave open,
+    and else over the answers' own log odds, to which normal nodes are fitted.
     """
     seen = np.log(counts[:, 0] + 0.5) - np.log(counts[:, 1] + 0.5)
     error = np.sqrt(1.0 / (counts[:, 0] + 0.5) + 1.0 / (counts[:, 1] + 0.5))
-    narrow = np.median(scale) < error
+    narrow = (np.median(scale) < error) | (summed > 0)
     total = np.full(odds.shape, -np.inf)
-    steps = np.linspace(-4.2, 4.2, _NODES)
-    for v in steps:
-        weight = _student(np.sinh(v), np.ones(1)) + np.log(np.cosh(v) * (steps[1] - steps[0]))
-        term = counted(counts[narrow], (odds[:, narrow] + scale * np.sinh(v))[..., None]) + weight
+    for at, weight in zip(*nodes(summed or FEW_ANSWERS), strict=True):
+        term = counted(counts[narrow], (odds[:, narrow] + scale * at)[..., None]) + weight
         total[:, narrow] = np.logaddexp(total[:, narrow], term)
     for node, share in zip(*special.roots_hermitenorm(_NODES), strict=True):
         at = np.broadcast_to(seen[~narrow] + error[~narrow] * node, odds[:, ~narrow].shape)
