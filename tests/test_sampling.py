@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytensor
 import pytest
 from choice_designs import made, random_stimuli
+from test_builder import answers_of_few
 
 from replicator.inference import posterior, sampling
 from replicator.inference.data import ChoiceData
@@ -70,6 +76,35 @@ def test_nothing_is_compiled_anew_where_only_answers_change(monkeypatch: pytest.
     assert len(compiled) == 1
     fit(people(0, questions=6))
     assert len(compiled) == 2
+
+
+@pytest.mark.validate
+def test_a_run_that_compiles_agrees_to_the_last_digit_with_one_that_finds_all_compiled(tmp_path: Path) -> None:
+    flags = f"base_compiledir={tmp_path / 'compiled'}"
+    script = "import test_sampling; test_sampling.print_draws()"
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script], env=os.environ | {"PYTENSOR_FLAGS": flags}, cwd=Path(__file__).parent,
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for _ in range(2)
+    ]  # fmt: skip
+    assert len(list((tmp_path / "compiled").rglob("*.nbc"))) > 10, "the first run was to fill the cache"
+    assert runs[0] == runs[1] != ""
+
+
+def print_draws() -> None:
+    """A few draws of a sampled model's risk aversion, with all digits."""
+    data, shape = answers_of_few()
+    posterior._ATTEMPTS = 1
+    sampling.NARROW = sampling.Length(chains=2, warmup=100, draws=100, accept=0.9)
+    found = posterior.of_choices(shape, data, seed=1)
+    sys.stdout.write(" ".join(float(value).hex() for value in found.natural["risk_aversion"][-10:, 0]))
+
+
+def test_sums_are_not_rearranged() -> None:
+    """One run would rearrange them and the next would not: the slow test above shows it."""
+    assert pytensor.config.numba__fastmath is False
 
 
 GOOD = Diagnostics(r_hat=1.0, ess_bulk=900.0, ess_tail=900.0, divergences=0, e_bfmi=0.8, passed=True)

@@ -30,9 +30,9 @@ import pytensor.tensor as pt
 from replicator import theories
 from replicator.inference import answer_classes, censored, likelihoods
 from replicator.inference.data import ChoiceData
-from replicator.inference.geometry import Geometry
 from replicator.inference.structure import Structure, contrasts
 from replicator.inference.tabulation import Direct, Table, compared, sensitivity_unit, stake, valued
+from replicator.inference.walk import Geometry
 from replicator.theories import priors
 from replicator.theories.noise import lapsed, odds
 from replicator.theories.theory import Theory

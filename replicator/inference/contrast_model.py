@@ -19,8 +19,9 @@ import pymc as pm
 from replicator.inference import builder, likelihoods
 from replicator.inference.contrast_data import ContrastData
 from replicator.inference.contrast_terms import TILT, add_effects, rough, term
-from replicator.inference.geometry import WIDTH, Geometry, nudged, scale_start, smoothed
+from replicator.inference.steps import smoothed
 from replicator.inference.structure import Structure, few_answers
+from replicator.inference.walk import WIDTH, Geometry, nudged, scale_start
 from replicator.theories import contrast, priors
 
 DIFFERENCE = contrast.LOG_ODDS_RATIO.name

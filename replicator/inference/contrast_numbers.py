@@ -24,8 +24,8 @@ from replicator.inference import personas, posterior
 from replicator.inference.contrast_data import Variables, Way, persons, ways_of
 from replicator.inference.contrast_terms import TILT, add_effects, rough, term
 from replicator.inference.data import EXACT
-from replicator.inference.geometry import WIDTH, Geometry, nudged, scale_start
 from replicator.inference.structure import DEGREES_OF_FREEDOM
+from replicator.inference.walk import WIDTH, Geometry, nudged, scale_start
 from replicator.theories import contrast, priors
 
 DIFFERENCE = contrast.DIFFERENCE.name

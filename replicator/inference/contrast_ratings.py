@@ -23,9 +23,9 @@ from replicator.inference.contrast_data import Way, persons, ways_of
 from replicator.inference.contrast_shares import Effects
 from replicator.inference.contrast_terms import TILT, add_effects, rough, term
 from replicator.inference.data import EXACT, LOGIT_LIMIT
-from replicator.inference.geometry import WIDTH, Geometry, nudged, scale_start
 from replicator.inference.identification import DETERMINISTIC, EXTREME
 from replicator.inference.structure import DEGREES_OF_FREEDOM
+from replicator.inference.walk import WIDTH, Geometry, nudged, scale_start
 from replicator.theories import contrast, priors
 
 DIFFERENCE = contrast.LATENT_DIFFERENCE.name

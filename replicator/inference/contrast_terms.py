@@ -10,7 +10,7 @@ import numpy as np
 
 from replicator.inference import builder
 from replicator.inference.contrast_data import SIDES, Way, members_of
-from replicator.inference.geometry import Geometry, add_effect
+from replicator.inference.walk import Geometry, add_effect
 
 TILT = "tilt"
 

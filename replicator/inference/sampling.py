@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import nutpie
 import pymc as pm
+from pytensor.configdefaults import config
 from threadpoolctl import threadpool_limits
 
 Draws = Any
@@ -42,6 +43,10 @@ CAREFUL = SMALLER._replace(accept=0.995)
 _compiled: dict[Hashable, Any] = {}
 
 logging.getLogger("pytensor").setLevel(logging.ERROR)
+
+config.numba__fastmath = False
+"""Sums as they are written. Else the compiler rearranges them, one way where it compiles a model and another where it
+finds its functions in the cache: the first run with a seed would not agree with the second."""
 
 
 def draw(

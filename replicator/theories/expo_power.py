@@ -61,7 +61,8 @@ def _bent(xp: ModuleType, rate: Array, value: Array) -> Array:
 
 _PARAMETERS = (
     crra.risk_aversion(
-        "expo-power", "relative risk aversion at small stakes: 0 is risk neutral there, positive is averse"
+        "expo-power",
+        "relative risk aversion where stakes are small, for r below 1: 0 is risk neutral there, positive is averse",
     ),
     Parameter(
         name="absolute_risk_aversion",
