@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import replicator
+from replicator.errors import DataError
 from replicator.inference import finished
+from replicator.inference.one_at_a_time import one_at_a_time
 
 
 def test_other_answers_or_another_seed_are_another_fit() -> None:
@@ -45,3 +50,27 @@ def test_what_is_damaged_or_lost_its_posterior_is_not_finished(tmp_path: Path) -
     (path,) = tmp_path.glob("*.fit.json")
     path.write_text("{", encoding="utf-8")
     assert finished.read(tmp_path, identity) is None
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from replicator.inference.one_at_a_time import one_at_a_time
+with one_at_a_time(Path(sys.argv[1])):
+    sys.stdout.write("held")
+    sys.stdout.flush()
+    time.sleep(600)
+"""
+
+
+def test_a_second_estimation_says_that_a_first_is_at_work_until_that_one_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as first:
+        try:
+            assert first.stdout is not None
+            assert first.stdout.read(4) == b"held"
+            with pytest.raises(DataError, match="another estimation is writing here"), one_at_a_time(tmp_path):
+                pytest.fail("both hold it")
+        finally:
+            first.kill()
+    with one_at_a_time(tmp_path):
+        pass

@@ -24,6 +24,7 @@ from replicator.inference.identification import (
     judge,
     likelihood_error,
     no_response,
+    not_asked,
     off_the_curve,
     one_sided,
 )
@@ -96,6 +97,30 @@ def test_a_posterior_no_narrower_than_its_prior_says_so(sd: float) -> None:
     assert verdict.why_not is not None
     assert "without bound" in verdict.why_not
     assert "remove 0% of the prior's variance" in verdict.why_not
+
+
+# Questions that are about something else
+
+
+@pytest.mark.parametrize("noise", ["contextual", "logit", "equivalent"])
+def test_gains_alone_are_not_about_loss_aversion_whatever_its_scale_hangs_on(ask: Ask, noise: str) -> None:
+    theory, gains = theories.get("cpt"), ask("holt-laury", "uniform", stakes=[1])
+    found = {p.name: not_asked(theory, p, noise, gains, 0) for p in theory.parameters}
+    assert "not at stake" in str(found.pop("loss_aversion"))
+    assert set(found.values()) == {None}
+
+
+def test_lotteries_at_once_are_not_about_discounting(ask: Ask) -> None:
+    theory = theories.get("hyperbolic")
+    (rate,) = theory.parameters
+    assert "is about k" in str(not_asked(theory, rate, "equivalent", ask("holt-laury", "uniform", stakes=[1]), 0))
+    assert not_asked(theory, rate, "equivalent", ask("delay-discounting", "uniform"), 0) is None
+
+
+def test_mixed_gambles_are_about_loss_aversion(ask: Ask) -> None:
+    theory = theories.get("loss-aversion-power")
+    gambles = ask("mixed-gambles", "uniform")
+    assert [not_asked(theory, p, "logit", gambles, 0) for p in theory.parameters] == [None, None]
 
 
 # No response

@@ -35,6 +35,7 @@ from replicator.inference.identification import (
     consistent_sets,
     is_deterministic,
     no_response,
+    not_asked,
     off_the_curve,
     one_sided,
 )
@@ -80,7 +81,7 @@ def entries(
     check_domain(theory, data.stimuli)
     intercept = can_have_intercept(theory, job.fit.noise, data)
     label = label_of(job, elicitation, experiment, intercept=intercept)
-    silence = no_response(data)
+    silence = no_response(data) or _about_nothing(theory, job.fit.noise, data)
     if job.regress:
         return _regressed(run, label, job, data, kept, seed, intercept=intercept)
     if silence is not None:
@@ -91,6 +92,16 @@ def entries(
         return silent + _alone(label, data, seed, intercept=intercept)
     asked = 0 if rows is None else int(rows["subject"].nunique())
     return silent + sampled(run, label, job, data, seed, intercept=intercept, asked=asked, fits=fits)
+
+
+def _about_nothing(theory: Theory, noise: str, data: ChoiceData) -> str | None:
+    """Why a theory has nothing to explain these choices with: no question is about any of its parameters."""
+    found = [
+        not_asked(theory, parameter, noise, data, c)
+        for c in range(len(data.conditions))
+        for parameter in theory.parameters
+    ]
+    return " ".join(dict.fromkeys(why for why in found if why)) if found and all(found) else None
 
 
 def _as_personas(kept: pd.DataFrame, job: Job, seed: int) -> pd.DataFrame:
@@ -191,6 +202,7 @@ def _doubts(
         alone(data),
         beyond_nothing(theory, parameter, data, condition, interval[1]),
         one_sided(theory, parameter, noise, data, condition, interval),
+        not_asked(theory, parameter, noise, data, condition),
     ]
     if misfit is not None:
         reasons.append(off_the_curve(data, misfit, condition))

@@ -16,6 +16,7 @@ from replicator.inference import attributes, choice_fits, contrast_fits, critici
 from replicator.inference.data import Cells, offered, read
 from replicator.inference.entries import Entry
 from replicator.inference.jobs import Job, jobs_of, with_regressions
+from replicator.inference.one_at_a_time import one_at_a_time
 from replicator.runs import Run
 from replicator.shares import COMPREHENSION, usable
 from replicator.theories.stimuli import check_domain
@@ -31,7 +32,8 @@ def estimate_run(
     `more` are fits beyond the plan; they are never primary, nor are regressions of typical persons' parameters on the
     attributes `regress`. Raises DataError, before anything is fitted, where one of the fits is of a theory that cannot
     read the outcomes, and UsageError where no population allows the regression.
-    Fits that an earlier, unfinished or shorter estimation of the same choices left there are taken over.
+    Fits that an earlier, unfinished or shorter estimation of the same choices left there are taken over; while another
+    is at work there, it is a DataError.
     """
     experiment = run.experiment()
     table = read(run.choices)
@@ -47,6 +49,14 @@ def estimate_run(
         if not _of_gifts(fit):
             check_domain(theories.get(fit.theory), offered(experiment, questions))
     run.posteriors.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(run.posteriors):
+        return _estimated(run, experiment, jobs, populations, people, questions, cells, seed, progress)
+
+
+def _estimated(
+    run: Run, experiment: Experiment, jobs: Sequence[Job], populations: Mapping[str, pd.DataFrame],
+    people: pd.DataFrame, questions: list[dict[str, Any]], cells: Cells, seed: int, progress: Progress | None,
+) -> list[Entry]:  # fmt: skip
     outcomes = [(cell, [dict(outcome) for outcome in of_cell]) for cell, of_cell in cells.items()]
     answers = {name: finished.fingerprint(rows) for name, rows in populations.items()}
     identities = [

@@ -17,6 +17,11 @@ from replicator.thresholds import CONTRACTION
 ERROR_SHARE = 0.5
 """The likelihood's standard error may be at most this fraction of the sd between people."""
 
+LOSS_AVERSION = "loss_aversion"
+
+_PLACES = 3
+"""Draws of the other parameters from their priors at which it is looked whether one matters."""
+
 RESPONSE = 0.02
 """Shares that move less than this over all questions do not respond to what is offered."""
 
@@ -59,10 +64,8 @@ def judge(parameter: Parameter, sd: float, prior_sd: float) -> Identification:
     gained = contraction(sd, prior_sd)
     reasons = []
     if error > allowed:
-        shown = f"{error:.2f}" if np.isfinite(error) else "without bound"
-        reasons.append(
-            f"the data alone leave a standard error of {shown}, more than {allowed:.2f}, half of the sd between people"
-        )
+        left = f"of {error:.2f}, more than" if np.isfinite(error) else "without bound, where it may be"
+        reasons.append(f"the data alone leave a standard error {left} {allowed:.2f}, half of the sd between people")
     if gained < CONTRACTION:
         reasons.append(f"the data remove {max(gained, 0.0):.0%} of the prior's variance, less than {CONTRACTION:.0%}")
     why = "; ".join(reasons)
@@ -89,6 +92,37 @@ def beyond_nothing(theory: Theory, parameter: Parameter, data: ChoiceData, condi
         f"infinity: the choices bound {parameter.symbol} from below, and beyond {limit:g} they do not tell its values "
         "apart."
     )
+
+
+def not_asked(theory: Theory, parameter: Parameter, noise: str, data: ChoiceData, condition: int) -> str | None:
+    """Why no question is about a parameter; None where one is.
+
+    What it does on its natural scale may still hang on other parameters, which the choices tell: it must not pass for
+    learnt on their account. Not of thresholds, which are all about the one amount that is accepted.
+    """
+    if data.thresholds or parameter not in theory.parameters:
+        return None
+    if parameter.name == LOSS_AVERSION and not _mixed(data, condition):
+        return "No option of this design holds gains and losses to be weighed: loss aversion is not at stake."
+    asked = np.flatnonzero(data.condition == condition)
+    table = Direct(noise, data.stimuli, stake(data.stimuli, data.condition)).of(asked)
+    rng = np.random.default_rng(0)
+    for _ in range(_PLACES):
+        here = {p.name: np.full((2, 1), rng.normal(p.prior.mean, p.prior.sd)) for p in theory.parameters}
+        here[parameter.name] = parameter.prior.mean + parameter.prior.sd * np.array([[-1.0], [1.0]])
+        with np.errstate(all="ignore"):
+            difference = np.asarray(table.differences(np, theory, theory.natural(np, here)))
+        if not np.allclose(difference[0], difference[1], rtol=1e-9, atol=1e-12, equal_nan=True):
+            return None
+    return f"No question of this design is about {parameter.symbol}: whatever it is, the options differ by as much."
+
+
+def _mixed(data: ChoiceData, condition: int) -> bool:
+    """Whether a question has gains and losses."""
+    asked = data.condition == condition
+    amount, possible = data.stimuli.amount[asked], data.stimuli.probability[asked] > 0.0
+    gains, losses = (possible & (amount > 0.0)).any(axis=(1, 2)), (possible & (amount < 0.0)).any(axis=(1, 2))
+    return bool((gains & losses).any())
 
 
 def one_sided(

@@ -159,7 +159,8 @@ def _judged(data: ChoiceData, observed: np.ndarray, drawn: np.ndarray, share: fl
     passed = p >= CHANCE or not (count >= MISSED_SHARE * of or (unexplained and count > 0))
     told = "" if share is None else f" It accounts for {share:.0%} of {what_changes(data)}."
     if passed:
-        words = f"The theory reproduces the observed shares: {_misses(data, missed, count)}{told}"
+        verb = "is not rejected by" if missed else "reproduces"
+        words = f"The theory {verb} the observed shares: {_misses(data, missed, count)}{told}"
     else:
         words = f"The theory cannot reproduce the observed shares: {_misses(data, missed, count)}{told}"
     return Check("draws", questions, count, of, share, p, passed, words)
@@ -190,8 +191,9 @@ def _misses(data: ChoiceData, missed: Sequence[Question], count: int) -> str:
         return f"none of {of} questions is missed by more than {MARGIN * 100:.0f} points."
     worst = max(missed, key=lambda q: abs(q.observed - q.predicted))
     where = worst.item if len(data.conditions) == 1 else f"{worst.item} ({worst.condition})"
+    questions = f"{count} of {of} question{'s' if of > 1 else ''} {'are' if count > 1 else 'is'} missed"
     return (
-        f"{count} of {of} question{'s are' if of > 1 else ' is'} missed by more than {MARGIN * 100:.0f} points, most "
+        f"{questions} by more than {MARGIN * 100:.0f} points, most "
         f'of all {where}: "{worst.option}" {worst.observed:.0%} observed, {worst.predicted:.0%} expected.'
     )
 
