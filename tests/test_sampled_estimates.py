@@ -47,6 +47,7 @@ def fitted(data: ChoiceData) -> Posterior:
     return posterior.of_choices(shape, data, seed=3)
 
 
+@pytest.mark.validate
 def test_ten_thousand_samples_a_prompt_say_what_its_probability_says(exact: ChoiceData, known: Posterior) -> None:
     counted = fitted(sampled(exact, 10_000))
     assert known.diagnostics.passed
