@@ -12,8 +12,9 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
+import scattered_answers
 from choice_designs import answered, by_wording, made, random_stimuli
-from scipy import integrate, linalg, special, stats
+from scipy import linalg, special, stats
 from small_experiments import lotteries
 
 from replicator import theories
@@ -199,12 +200,14 @@ def personas_by_wordings() -> tuple[ChoiceData, Structure]:
     return data, structure("crra", "contextual", data, intercept=False)
 
 
-def answers_of_few() -> tuple[ChoiceData, Structure]:
-    """One to three samples of every prompt: 3 wordings x 5 lotteries x 2 orders, whose own log odds are summed over."""
+def answers_of_prompts() -> tuple[ChoiceData, Structure]:
+    """One to a thousand samples of every prompt: 3 wordings x 5 lotteries x 2 orders, whose own log odds are summed
+    over. Those of some prompts are all alike, and others, of weighted traces of reasoning, are not whole."""
     rng = np.random.default_rng(14)
     unit, question, order = np.indices((3, 5, 2)).reshape(3, -1)
-    total = rng.integers(1, 4, size=len(unit))
-    first = rng.binomial(total, 0.6)
+    total = rng.choice([1, 2, 5, 20, 1000], size=len(unit))
+    first = rng.binomial(total, 0.6) - rng.choice([0.0, 0.3], size=len(unit))
+    first = np.where(np.arange(len(unit)) % 7 == 0, total, np.clip(first, 0.0, total))
     data = made(
         random_stimuli(rng, 5, 2, 2, losses=False),
         unit_name="wording",
@@ -216,7 +219,7 @@ def answers_of_few() -> tuple[ChoiceData, Structure]:
         counts=np.column_stack([first, total - first]).astype(float),
     )
     shape = structure("crra", "contextual", data, intercept=False)
-    assert shape.summed == 3
+    assert shape.prompts_summed
     return data, shape
 
 
@@ -329,9 +332,9 @@ CASES: dict[str, Callable[[], tuple[ChoiceData, Structure]]] = {
     case.__name__: case
     for case in (
         exact_lotteries, peoples_gambles, curved_gambles, sampled_triples, exact_triples, published_shares,
-        personas_by_wordings, sampled_personas, answers_of_few, distorted_gambles, delayed_payments, gifts_of_a_hundred,
-        peoples_gifts, neutral_choices, some_of_peoples_gambles, gambles_shown_to_people, few_of_peoples_gambles,
-        few_of_peoples_delays,
+        personas_by_wordings, sampled_personas, answers_of_prompts, distorted_gambles, delayed_payments,
+        gifts_of_a_hundred, peoples_gifts, neutral_choices, some_of_peoples_gambles, gambles_shown_to_people,
+        few_of_peoples_gambles, few_of_peoples_delays,
     )
 }  # fmt: skip
 
@@ -496,9 +499,10 @@ def by_hand(fitted: Fit, point: Point, weight: float) -> np.ndarray:
         alike = stats.multivariate_t(shape=sigma**2 / 2 * (np.eye(predicted.shape[1]) + 1.0), df=4)
         return np.array([alike.logpdf(row) for row in data.logits - predicted])
     total = data.counts.sum(axis=1)
-    if fitted.structure.summed:
-        rows = zip(data.counts[:, 0], total, predicted[:, 0], strict=True)
-        return np.array([one_of_scattered(*row, FLOOR + scale(point, "residual")) for row in rows])
+    if fitted.structure.prompts_summed:
+        sigma = FLOOR + scale(point, "residual")
+        rows = zip(*data.counts.T, predicted[:, 0], strict=True)
+        return np.array([scattered_answers.log_likelihood(*row, sigma) for row in rows])
     if len(data.options) == 2:
         p = special.expit(predicted[:, 0])
         return np.asarray(stats.binom.logpmf(data.counts[:, 0], total, p) - log_ways(data.counts))
@@ -508,16 +512,6 @@ def by_hand(fitted: Fit, point: Point, weight: float) -> np.ndarray:
         for count, n, share in zip(data.counts, total, shares, strict=True)
     ]
     return np.asarray(rows - log_ways(data.counts))
-
-
-def one_of_scattered(chosen: float, total: float, around: float, sigma: float) -> float:
-    """Log likelihood of a prompt's few answers: the mean over its own log odds, Student-t around the curve."""
-
-    def of_quantile(u: float) -> float:
-        p = special.expit(around + sigma * stats.t.ppf(u, 4))
-        return float(p**chosen * (1.0 - p) ** (total - chosen))
-
-    return float(np.log(integrate.quad(of_quantile, 0.0, 1.0, epsabs=1e-12, epsrel=1e-9, limit=500)[0]))
 
 
 def log_ways(counts: np.ndarray) -> np.ndarray:
@@ -545,8 +539,8 @@ def test_the_likelihood_is_the_one_written_down(case: Fit, weight: float) -> Non
         found, expected = np.asarray(case.rows(point)), by_hand(case, point, weight)
         assert found.size == expected.size
         assert len(expected) == len(case.data.unit)
-        # Few answers are summed over at some places of the scatter.
-        tolerance = 2e-3 if case.structure.summed else 1e-7
+        # What answers say of their prompt's own log odds is replaced by straight lines.
+        tolerance = 2e-3 if case.structure.prompts_summed else 1e-7
         np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=tolerance, atol=tolerance / 10)
 
 

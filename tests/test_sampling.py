@@ -13,7 +13,7 @@ import numpy as np
 import pytensor
 import pytest
 from choice_designs import made, random_stimuli
-from test_builder import answers_of_few
+from test_builder import answers_of_prompts
 
 from replicator.inference import posterior, sampling
 from replicator.inference.data import ChoiceData
@@ -95,7 +95,7 @@ def test_a_run_that_compiles_agrees_to_the_last_digit_with_one_that_finds_all_co
 
 def print_draws() -> None:
     """A few draws of a sampled model's risk aversion, with all digits."""
-    data, shape = answers_of_few()
+    data, shape = answers_of_prompts()
     posterior._ATTEMPTS = 1
     sampling.NARROW = sampling.Length(chains=2, warmup=100, draws=100, accept=0.9)
     found = posterior.of_choices(shape, data, seed=1)

@@ -105,7 +105,7 @@ def arrays(structure: Structure, data: ChoiceData, geometry: Geometry) -> Arrays
     if structure.likelihood == "probabilities":
         return given | {"observed": data.logits}
     counts = _on_grid(structure, data) if structure.grid else data.counts
-    return given | {"observed": counts, "total": counts.sum(axis=-1)}
+    return given | likelihoods.counted(structure, counts)
 
 
 def _on_grid(structure: Structure, data: ChoiceData) -> np.ndarray:

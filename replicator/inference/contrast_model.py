@@ -20,7 +20,7 @@ from replicator.inference import builder, likelihoods
 from replicator.inference.contrast_data import ContrastData
 from replicator.inference.contrast_terms import TILT, add_effects, rough, term
 from replicator.inference.steps import smoothed
-from replicator.inference.structure import Structure, few_answers
+from replicator.inference.structure import Structure
 from replicator.inference.walk import WIDTH, Geometry, nudged, scale_start
 from replicator.theories import contrast, priors
 
@@ -36,7 +36,7 @@ def structure(data: ContrastData) -> Structure:
     return Structure(
         theory=contrast.NAME, noise="none", likelihood=data.kind, conditions=1, units=1, questions=1, options=2,
         answers=2, branches=1, label_sets=len(data.label_sets), position=data.position is not None, intercept=False,
-        item_misfit=False, cells=cells, summed=few_answers(data.counts) if cells else 0,
+        item_misfit=False, cells=cells,
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def arrays(data: ContrastData) -> dict[str, np.ndarray]:
     given |= {f"start_{name}": value for name, value in walk.start.items()}
     if data.kind == "probabilities":
         return given | {"observed": data.logits}
-    return given | {"observed": data.counts, "total": data.counts.sum(axis=1)}
+    return given | likelihoods.counted(structure(data), data.counts)
 
 
 def build(data: ContrastData, given: Mapping[str, np.ndarray], named: Mapping[str, Any]) -> pm.Model:
@@ -120,10 +120,6 @@ def _geometry(data: ContrastData) -> Geometry:
     scatter = max(float(np.var(left)) - float(error.mean()), _LEAST_ERROR**2)
     walk = Geometry({}, start)
     add_effects(walk, found, data.ways, scatter + error)
-    shape = structure(data)
-    if exact or shape.cells:
+    if exact or structure(data).cells:
         walk.start["residual"] = scale_start(scatter / WIDTH)
-    if shape.prompts_sampled:
-        walk.centring["cell"] = (scatter > error)[:, None].astype(float)
-        walk.start["cell_raw"] = walk.centring["cell"] * seen[:, None]
     return nudged(walk)

@@ -18,10 +18,6 @@ _FAR = 300.0
 """Logits off the curve beyond which a question, in a proposal of the sampler, is as far off as can be told."""
 
 
-_CERTAIN = 35.0
-"""Logits beyond which an answer is as good as certain."""
-
-
 def likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> None:
     """Of all answers around (row, contrast) log odds."""
     if structure.likelihood == "probabilities":
@@ -32,16 +28,14 @@ def likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> No
                 "choices", logits, _scatter(data), logp=_student, signature="(c),()->(c)", observed=data["observed"]
             )
         return
-    if structure.summed:
-        at, weight = scatter.nodes(structure.summed)
-        given = data["total"], logits[:, 0], _scatter(data), at, np.exp(weight)
+    if structure.prompts_summed:
         pm.CustomDist(
-            "choices", *given, logp=_summed(structure.summed), signature="(),(),(),(m),(m)->()",
+            "choices", logits[:, 0], _scatter(data), logp=_summed(data), signature="(),()->()",
             observed=data["observed"][:, 0],
         )  # fmt: skip
         return
     if structure.cells:
-        logits = _cells(data, logits, structure.options)
+        logits = _cells(data, logits)
     if structure.options == 2:
         # Without the binomial coefficient, which is constant and costs more than all the rest. Counts given traces
         # of reasoning are fractional.
@@ -50,6 +44,12 @@ def likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> No
         pm.CustomDist(
             "choices", data["observed"], logits, logp=_multinomial, signature="(k),(c)->()", observed=data["total"]
         )
+
+
+def counted(structure: Structure, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """What the likelihood reads of (..., option) counts."""
+    given = {"observed": counts, "total": counts.sum(axis=-1)}
+    return given | scatter.lines(counts) if structure.prompts_summed else given
 
 
 def binomial_counts(data: Mapping[str, Any], both: tuple[Any, Any], misfit: Any) -> None:
@@ -78,23 +78,16 @@ def _scatter(data: Mapping[str, Any]) -> Any:
     return residual["floor"] + pm.HalfNormal("residual", residual["sd"], initval=data["start_residual"])
 
 
-def _cells(data: Mapping[str, Any], logits: Any, options: int) -> Any:
-    """(cell, contrast) log odds of each prompt, Student-t around `logits`.
+def _cells(data: Mapping[str, Any], logits: Any) -> Any:
+    """(cell, contrast) log odds of each prompt, multivariate Student-t around `logits` as those of exact answers.
 
         raw ~ Student-t(w logits, sigma^w),   log odds = (1 - w) logits + sigma^(1-w) raw
 
-    A cell with many answers is centred (w = 1): its raw value is its log odds, which the answers show. With more than
-    two options it is the multivariate Student-t of exact probabilities.
+    A cell with many answers is centred (w = 1): its raw value is its log odds, which the answers show.
     """
     weight, sigma = data["centring_cell"], _scatter(data)
-    dims, start = ("cell", "contrast"), data["start_cell_raw"]
-    if options == 2:
-        raw = pm.StudentT(
-            "cell_raw", nu=DEGREES_OF_FREEDOM, mu=weight * logits, sigma=sigma**weight, dims=dims, initval=start
-        )
-    else:
-        raw = pm.Flat("cell_raw", dims=dims, initval=start)
-        pm.Potential("cell_prior", _student(raw, weight * logits, sigma ** weight[:, 0]).sum())
+    raw = pm.Flat("cell_raw", dims=("cell", "contrast"), initval=data["start_cell_raw"])
+    pm.Potential("cell_prior", _student(raw, weight * logits, sigma ** weight[:, 0]).sum())
     return (1.0 - weight) * logits + sigma ** (1.0 - weight) * raw
 
 
@@ -124,22 +117,12 @@ def _binomial(value: Any, total: Any, logit: Any) -> Any:
     return value * logit - total * pt.softplus(logit)
 
 
-def _summed(most: int) -> Callable[..., Any]:
-    """log likelihood of counts of at most so many choices whose prompts' log odds are Student-t around `logit`, up to
-    the binomial coefficient.
+def _summed(data: Mapping[str, Any]) -> Callable[..., Any]:
+    """log likelihood of counts whose prompts' log odds are Student-t around `logit`, up to the binomial coefficient."""
 
-        log sum_j w_j p_j^k (1 - p_j)^(n - k),   logit p_j = logit + scale t_j
-
-    Powers are products over whole answers: with one exponential a node it costs a tenth.
-    """
-
-    def of_counts(value: Any, total: Any, logit: Any, scale: Any, at: Any, weight: Any) -> Any:
-        p = pt.sigmoid(pt.clip(logit[:, None] + scale * at, -_CERTAIN, _CERTAIN))
-        product = weight
-        for answer in range(most):
-            chosen, other = pt.lt(answer, value), pt.le(value, answer) * pt.lt(answer, total)
-            product = product * ((1.0 - chosen)[:, None] + (1.0 * chosen - other)[:, None] * p)
-        return pt.log(product.sum(axis=1))
+    def of_counts(value: Any, logit: Any, scale: Any) -> Any:
+        del value  # the lines in `data` say it
+        return scatter.log_likelihood(pt, data, pt.clip(logit, -_FAR, _FAR), scale)
 
     return of_counts
 

@@ -67,7 +67,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         coords,
         names,
         seed,
-        together=structure.likelihood == "probabilities",
+        together=structure.likelihood == "probabilities" or structure.prompts_summed,
         many=structure.cells * structure.prompts_sampled + structure.units * (1 + len(theory.parameters)) > _MANY,
         narrow=structure.curve_seen,
     )

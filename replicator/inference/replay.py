@@ -14,11 +14,10 @@ import numpy as np
 from scipy import special, stats
 
 from replicator import theories
-from replicator.inference import answer_classes, builder, censored
+from replicator.inference import answer_classes, builder, censored, scatter
 from replicator.inference.data import ChoiceData
 from replicator.inference.posterior import Posterior
-from replicator.inference.scatter import nodes
-from replicator.inference.structure import DEGREES_OF_FREEDOM, FEW_ANSWERS, Structure, contrasts
+from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
 from replicator.inference.tabulation import compared
 from replicator.theories import priors
 from replicator.theories.noise import lapsed
@@ -26,9 +25,6 @@ from replicator.theories.theory import Theory
 
 Coordinates = dict[str, np.ndarray]
 """Name of a coordinate (a parameter's, the sensitivity's, the intercept's) -> values."""
-
-_NODES = 25
-"""Of the sum over a cell's own log odds, around its answers."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +149,9 @@ class Replay:
         alone; a prompt's own scatter is summed over where the model has it."""
         if self.structure.likelihood == "probabilities":
             return exact_log_density(self.data.logits - odds, self.scatter[:, None, None])
-        if self.structure.cells:
-            return _scattered(self.data.counts, odds[:, :, 0], self.scatter[:, None], summed=self.structure.summed)
+        if self.structure.prompts_summed:
+            given, each = scatter.lines(self.data.counts), zip(odds[:, :, 0], self.scatter, strict=True)
+            return np.stack([scatter.log_likelihood(np, given, *one) for one in each])
         return counted(self.data.counts, odds)
 
     def seen(self) -> np.ndarray:
@@ -244,13 +241,6 @@ def scattered(odds: np.ndarray, scale: float, rng: np.random.Generator) -> np.nd
     return np.asarray(odds + scale * (each[:, :-1] - each[:, -1:]) / heavy)
 
 
-def _student(left: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """log density of residuals ~ Student-t, elementwise: scipy's, without its checks of every call."""
-    nu = DEGREES_OF_FREEDOM
-    constant = special.gammaln((nu + 1.0) / 2.0) - special.gammaln(nu / 2.0) - 0.5 * np.log(nu * np.pi)
-    return np.asarray(constant - np.log(scale) - 0.5 * (nu + 1.0) * np.log1p((left / scale) ** 2 / nu))
-
-
 def counted(counts: np.ndarray, odds: np.ndarray) -> np.ndarray:
     """(..., n) log likelihood of (n, k) counts at (..., n, k - 1) log odds, up to the multinomial coefficient."""
     total = counts.sum(axis=1)
@@ -260,27 +250,3 @@ def counted(counts: np.ndarray, odds: np.ndarray) -> np.ndarray:
     highest = np.maximum(odds.max(axis=-1), 0.0)
     every = highest + np.log(np.exp(odds - highest[..., None]).sum(axis=-1) + np.exp(-highest))
     return np.asarray(chosen - total * every)
-
-
-def _scattered(counts: np.ndarray, odds: np.ndarray, scale: np.ndarray, *, summed: int) -> np.ndarray:
-    """(s, n) log of the binomial likelihood of (n, 2) counts whose log odds are Student-t around (s, n) `odds`.
-
-        log integral of k ell - n log(1 + e^ell) over ell ~ t_nu(odds, scale)
-
-    The sum is over the scatter where the sampler `summed` so, or where it is narrower than what the answers leave open,
-    and else over the answers' own log odds, to which normal nodes are fitted.
-    """
-    seen = np.log(counts[:, 0] + 0.5) - np.log(counts[:, 1] + 0.5)
-    error = np.sqrt(1.0 / (counts[:, 0] + 0.5) + 1.0 / (counts[:, 1] + 0.5))
-    narrow = (np.median(scale) < error) | (summed > 0)
-    total = np.full(odds.shape, -np.inf)
-    for at, weight in zip(*nodes(summed or FEW_ANSWERS), strict=True):
-        term = counted(counts[narrow], (odds[:, narrow] + scale * at)[..., None]) + weight
-        total[:, narrow] = np.logaddexp(total[:, narrow], term)
-    for node, share in zip(*special.roots_hermitenorm(_NODES), strict=True):
-        at = np.broadcast_to(seen[~narrow] + error[~narrow] * node, odds[:, ~narrow].shape)
-        # The normal around the answers is divided out again; `share` holds exp(-node^2 / 2) already.
-        term = counted(counts[~narrow], at[..., None]) + _student(at - odds[:, ~narrow], scale)
-        term = term + np.log(error[~narrow]) + 0.5 * node**2 + np.log(share)
-        total[:, ~narrow] = np.logaddexp(total[:, ~narrow], term)
-    return total

@@ -40,9 +40,7 @@ class Structure:
     """Whether single questions may lie off the theory's curve. Not of thresholds: one question holds the whole curve of
     acceptance, and would be explained without the theory."""
     cells: int
-    """Number of cells with a residual of their own (sampled answers in several presentations); else 0."""
-    summed: int = 0
-    """Most answers to a cell where these are so few that its own log odds are summed over; 0 where they are sampled."""
+    """Number of cells whose own log odds scatter (sampled answers in several presentations); else 0."""
     wordings: int = 0
     """Number of wordings that the units (personas) are crossed with; 0 where they are not."""
     thresholds: bool = False
@@ -69,19 +67,20 @@ class Structure:
         return self.likelihood == "probabilities" or self.cells > 0 or self.units == 1
 
     @property
+    def prompts_summed(self) -> bool:
+        """Whether prompts' own log odds are summed over: of answers drawn between two options (see `scatter`)."""
+        return self.cells > 0 and self.options == 2
+
+    @property
     def prompts_sampled(self) -> bool:
-        """Whether prompts' own log odds are among what is sampled, and not seen or summed over."""
-        return self.cells > 0 and self.summed == 0
+        """Whether they are among what is sampled: of answers drawn among more options."""
+        return self.cells > 0 and self.options > 2
 
     @property
     def sensitive(self) -> bool:
         """Whether there is a sensitivity: not where the theory says probabilities itself."""
         return self.noise != "none"
 
-
-FEW_ANSWERS = 3
-"""To a prompt, up to which its own log odds are summed over: they would be sampled from little but their prior, whose
-scale then does not mix."""
 
 _FEW = 4
 """Questions, per question that a person was asked, from which a design is sparse: below, values of all are worked out
@@ -110,23 +109,12 @@ def structure(theory: str, noise: str, data: ChoiceData, *, intercept: bool) -> 
         intercept=intercept,
         item_misfit=bool((answers >= 2).all()) and not data.thresholds,
         cells=cells,
-        summed=few_answers(data.counts) if cells else 0,
         wordings=len(data.wordings),
         thresholds=data.thresholds,
         regressors=len(data.regressors),
         grid=data.kind == "counts" and not a_model and len(data.options) == 2 and _fills(data),
         sparse=data.kind == "counts" and not a_model and len(data.units) * len(data.questions) >= _FEW * len(data.unit),
     )
-
-
-def few_answers(counts: np.ndarray) -> int:
-    """Most answers to one of (cell, option) `counts` where a cell's own log odds are summed over, else 0.
-
-    That takes two options and whole answers: traces of reasoning leave fractions.
-    """
-    most = int(np.ceil(counts.sum(axis=1).max(initial=0.0)))
-    whole = bool((counts == np.round(counts)).all())
-    return most if counts.shape[1] == 2 and whole and most <= FEW_ANSWERS else 0
 
 
 def contrasts(count: int) -> np.ndarray:

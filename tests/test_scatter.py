@@ -1,0 +1,59 @@
+"""The scatter of prompts is summed over: what lines between nodes say is what the integral is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scattered_answers
+from scipy import integrate, stats
+
+from replicator.inference import scatter
+
+PROMPTS = [(0, 1), (1, 0), (1, 1), (0, 5), (1, 4), (3, 7), (10, 10), (20, 0), (30, 970), (0, 1000), (5000, 5000)]
+
+
+def summed(first: float, other: float, logit: float, scale: float) -> float:
+    given = scatter.lines(np.array([[first, other], [3.0, 2.0]]))
+    return float(scatter.log_likelihood(np, given, np.array([logit, 0.0]), scale)[0])
+
+
+@pytest.mark.parametrize(("first", "other"), PROMPTS)
+@pytest.mark.parametrize("scale", [0.06, 0.3, 1.0, 4.0])
+def test_the_sum_is_the_integral_whatever_the_scale(first: int, other: int, scale: float) -> None:
+    """To within what no posterior would show: a twentieth where prompts scatter least and answers are as good as
+    impossible, and a hundredth elsewhere."""
+    seen = np.log((first + 0.5) / (other + 0.5))
+    error = np.sqrt(1.0 / (first + 0.5) + 1.0 / (other + 0.5) + scale**2)
+    for apart in (-2.0, -0.7, 0.0, 0.3, 1.5):
+        logit = float(seen + apart * error)
+        tolerance = 0.05 if scale < 0.1 else 0.01
+        assert summed(first, other, logit, scale) == pytest.approx(
+            scattered_answers.log_likelihood(first, other, logit, scale), abs=tolerance
+        ), apart
+
+
+def test_the_mean_distance_beyond_a_place_is_that_of_students_t() -> None:
+    for place in (0.0, 0.4, 3.0, 60.0):
+        mean, _ = integrate.quad(lambda t, x=place: (t - x) * stats.t.pdf(t, 4), place, np.inf, epsabs=1e-14)
+        assert float(scatter.beyond(np.array(place))) == pytest.approx(mean, rel=1e-6)
+        assert float(scatter.above(np.array(place))) == pytest.approx(stats.t.sf(place, 4), rel=1e-12)
+
+
+def test_prompts_that_scatter_by_nothing_are_binomial() -> None:
+    logit = 0.4
+    expected = 7 * logit - 10 * np.logaddexp(0.0, logit)
+    assert summed(7, 3, logit, 1e-6) == pytest.approx(expected, abs=0.01)
+
+
+def test_what_no_answer_would_be_is_unlikely_and_finite() -> None:
+    """However far a proposal of the sampler lies off the answers."""
+    found = [summed(500, 500, logit, 0.05) for logit in (1.0, 5.0, 50.0, 300.0)]
+    assert np.isfinite(found).all()
+    assert (np.diff(found) < 0.0).all()
+    # Student's tail falls with the fifth power of the distance, once the binomial's has fallen far more.
+    assert found[1] - found[2] == pytest.approx(5.0 * np.log(10.0), abs=0.1)
+
+
+def test_no_answer_says_nothing() -> None:
+    given = scatter.lines(np.array([[0.0, 0.0]]))
+    assert float(scatter.log_likelihood(np, given, np.array([3.0]), 0.5)[0]) == pytest.approx(0.0, abs=1e-6)
