@@ -539,7 +539,7 @@ def test_the_likelihood_is_the_one_written_down(case: Fit, weight: float) -> Non
         found, expected = np.asarray(case.rows(point)), by_hand(case, point, weight)
         assert found.size == expected.size
         assert len(expected) == len(case.data.unit)
-        # What answers say of their prompt's own log odds is replaced by straight lines.
+        # What answers say of their prompt's own log odds is replaced by a spline.
         tolerance = 2e-3 if case.structure.prompts_summed else 1e-7
         np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=tolerance, atol=tolerance / 10)
 

@@ -130,7 +130,7 @@ def test_the_density_is_the_one_written_down(design: str) -> None:
     for _ in range(3):
         point = {v.name: rng.normal(0, 0.7, np.shape(model.initial_point()[v.name])) for v in model.value_vars}
         expected = by_hand(data, point) + log_prior(data, point)
-        # What answers say of a prompt that scatters is replaced by straight lines.
+        # What answers say of a prompt that scatters is replaced by a spline.
         tolerance = 1e-4 if design == "samples" else 1e-9
         assert float(density(point)) == pytest.approx(expected, rel=tolerance, abs=1e-7)
 

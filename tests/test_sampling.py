@@ -148,5 +148,5 @@ def test_what_failed_is_sampled_again_as_it_failed(
     assert last is found[-1]
     drawn.clear()
     told = iter(found)
-    posterior.careful("key", None, {}, {}, [], 0, narrow=exact, many=True)
+    posterior.careful("key", None, {}, {}, [], 0, first=sampling.NARROW if exact else None, many=True)
     assert drawn == [(getattr(sampling, name), False) for name in lengths]

@@ -1,4 +1,4 @@
-"""The scatter of prompts is summed over: what lines between nodes say is what the integral is."""
+"""The scatter of prompts is summed over: what a spline says of their answers is what the integral says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROMPTS = [(0, 1), (1, 0), (1, 1), (0, 5), (1, 4), (3, 7), (10, 10), (20, 0), (3
 
 
 def summed(first: float, other: float, logit: float, scale: float) -> float:
-    given = scatter.lines(np.array([[first, other], [3.0, 2.0]]))
+    given = scatter.splines(np.array([[first, other], [3.0, 2.0]]))
     return float(scatter.log_likelihood(np, given, np.array([logit, 0.0]), scale)[0])
 
 
@@ -32,11 +32,13 @@ def test_the_sum_is_the_integral_whatever_the_scale(first: int, other: int, scal
         ), apart
 
 
-def test_the_mean_distance_beyond_a_place_is_that_of_students_t() -> None:
+def test_means_beyond_a_place_are_those_of_students_t() -> None:
     for place in (0.0, 0.4, 3.0, 60.0):
-        mean, _ = integrate.quad(lambda t, x=place: (t - x) * stats.t.pdf(t, 4), place, np.inf, epsabs=1e-14)
-        assert float(scatter.beyond(np.array(place))) == pytest.approx(mean, rel=1e-6)
-        assert float(scatter.above(np.array(place))) == pytest.approx(stats.t.sf(place, 4), rel=1e-12)
+        for power, found in ((1, scatter.beyond), (2, scatter.squares_beyond)):
+            mean, _ = integrate.quad(
+                lambda t, x=place, n=power: (t - x) ** n / n * stats.t.pdf(t, 4), place, np.inf, epsabs=1e-14, limit=500
+            )
+            assert float(found(np.array(place))) == pytest.approx(mean, rel=1e-5)
 
 
 def test_prompts_that_scatter_by_nothing_are_binomial() -> None:
@@ -55,5 +57,5 @@ def test_what_no_answer_would_be_is_unlikely_and_finite() -> None:
 
 
 def test_no_answer_says_nothing() -> None:
-    given = scatter.lines(np.array([[0.0, 0.0]]))
+    given = scatter.splines(np.array([[0.0, 0.0]]))
     assert float(scatter.log_likelihood(np, given, np.array([3.0]), 0.5)[0]) == pytest.approx(0.0, abs=1e-6)

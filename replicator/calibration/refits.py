@@ -119,7 +119,9 @@ def fixed(shape: Structure, number: int, rng: np.random.Generator) -> Truth:
 
 def fingerprint(cell: Cell) -> str:
     """Of what the cell's fits are: their posterior and how it is sampled."""
-    lengths = (sampling.USUAL, sampling.NARROW, sampling.LONGER, sampling.SMALLER, sampling.CAREFUL)
+    lengths = [sampling.USUAL, sampling.NARROW, sampling.LONGER, sampling.SMALLER, sampling.CAREFUL]
+    if cell.kind == "samples":
+        lengths.append(sampling.BENT)
     settings = [tuple(length) for length in lengths]
     return _hash(f"{of_posterior(cell)} {settings} {plan.OFFSET}")
 

@@ -49,7 +49,7 @@ def likelihood(structure: Structure, data: Mapping[str, Any], logits: Any) -> No
 def counted(structure: Structure, counts: np.ndarray) -> dict[str, np.ndarray]:
     """What the likelihood reads of (..., option) counts."""
     given = {"observed": counts, "total": counts.sum(axis=-1)}
-    return given | scatter.lines(counts) if structure.prompts_summed else given
+    return given | scatter.splines(counts) if structure.prompts_summed else given
 
 
 def binomial_counts(data: Mapping[str, Any], both: tuple[Any, Any], misfit: Any) -> None:
@@ -121,7 +121,7 @@ def _summed(data: Mapping[str, Any]) -> Callable[..., Any]:
     """log likelihood of counts whose prompts' log odds are Student-t around `logit`, up to the binomial coefficient."""
 
     def of_counts(value: Any, logit: Any, scale: Any) -> Any:
-        del value  # the lines in `data` say it
+        del value  # the splines in `data` say it
         return scatter.log_likelihood(pt, data, pt.clip(logit, -_FAR, _FAR), scale)
 
     return of_counts

@@ -69,7 +69,7 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
         seed,
         together=structure.likelihood == "probabilities" or structure.prompts_summed,
         many=structure.cells * structure.prompts_sampled + structure.units * (1 + len(theory.parameters)) > _MANY,
-        narrow=structure.curve_seen,
+        first=sampling.BENT if structure.prompts_summed else sampling.NARROW if structure.curve_seen else None,
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
     own = units.natural(structure, data, draws.posterior, walk.centring)
@@ -168,15 +168,15 @@ def careful(
     *,
     together: bool = False,
     many: bool = False,
-    narrow: bool = False,
+    first: sampling.Length | None = None,
 ) -> tuple[Draws, Diagnostics]:
     """Sample; where diagnostics fail, at most twice more, each time as the last attempt failed.
 
     `derive` adds to the draws what is diagnosed and follows from them. The sampler learns how parameters move
-    `together` from the first, or where an attempt failed, unless there are too `many`; where they do, or where the
-    posterior is `narrow` in other ways, its first steps are smaller.
+    `together` from the first, or where an attempt failed, unless there are too `many`; where they do, the `first`
+    attempt's steps are smaller than usual, if nothing else is said of it.
     """
-    length = sampling.NARROW if together or narrow else sampling.USUAL
+    length = first or (sampling.NARROW if together else sampling.USUAL)
     for attempt in range(1, _ATTEMPTS + 1):
         learn = not many and (together or attempt > 1)
         draws = sampling.draw(key, build, given, coords, seed=seed, length=length, together=learn)

@@ -150,7 +150,7 @@ class Replay:
         if self.structure.likelihood == "probabilities":
             return exact_log_density(self.data.logits - odds, self.scatter[:, None, None])
         if self.structure.prompts_summed:
-            given, each = scatter.lines(self.data.counts), zip(odds[:, :, 0], self.scatter, strict=True)
+            given, each = scatter.splines(self.data.counts), zip(odds[:, :, 0], self.scatter, strict=True)
             return np.stack([scatter.log_likelihood(np, given, *one) for one in each])
         return counted(self.data.counts, odds)
 

@@ -5,14 +5,15 @@ Of k of n answers, with l the prompt's own log odds, m those expected and s the 
 
     L(m, s) = integral of f(l) t4((l - m) / s) / s dl,   f(l) = p^k (1 - p)^(n - k),   logit p = l
 
-f is replaced by straight lines between nodes y_j that the counts decide once and for all. With F its heights there,
-c_j how much its slope changes, and T ~ t4,
+f is replaced by a quadratic spline F that the counts decide once and for all: parabolas between knots y_j, where only
+the second derivative jumps, by d_j. With T ~ t4, whose variance is 2,
 
-    L = F(m) + s sum_j c_j G(|m - y_j| / s)
-    G(x) = E max(T - x, 0) = r^3 / 2 - x P(T > x),   r = 1 / sqrt(1 + x^2 / 4)
+    L = F(m) + s^2 F''(m) + s^2 sum_j d_j sign(y_j - m) K(|m - y_j| / s)
+    K(x) = E max(T - x, 0)^2 / 2 = (v (1 + q + q^2) - x r^3 + x^2 P(T > x)) / 2
+    r = 1 / sqrt(1 + x^2 / 4),   q = x r / 2,   v = 1 - q = r^2 / (1 + q),   P(T > x) = v^2 (3 - v) / 4
 
-since a line's mean is its value at the mean, and what a bend adds to it has a closed form. It holds for every scale,
-as small or large as it may be.
+since the mean of a parabola is known, and what a jump adds to it has a closed form. It holds for every scale, as small
+or large as it may be.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from scipy import optimize, special
 
 Arrays = dict[str, np.ndarray]
 
-_STEP = 0.4
+_STEP = 0.45
 """Between nodes, in rough standard errors of the log odds."""
 
 _CUT = -14.0
@@ -44,11 +45,12 @@ _FLAT = 1e-4
 """By which f may be short of its limit where nodes end and answers are all alike."""
 
 
-def lines(counts: np.ndarray) -> Arrays:
+def splines(counts: np.ndarray) -> Arrays:
     """Of (n, 2) counts, which need not be whole: what `log_likelihood` reads of them.
 
-    `scatter_first` and `scatter_step` (n,) place the nodes, `scatter_height` (n, m) is f at them against its peak,
-    `scatter_bend` (n, m) the change of its slope, and `scatter_peak` (n,) is log f at its peak. Below and above its
+    `scatter_first` and `scatter_step` (n,) place the m nodes, halfway between which the knots are. `scatter_weight`
+    (n, m + 4) are those of quadratic B-splines centred at the nodes and up to two steps beyond, `scatter_jump`
+    (n, m + 1) the d_j, and `scatter_peak` (n,) is log f at its peak, against which it is counted. Below and above its
     nodes f is zero or, where answers are all alike, stays as it is.
     """
     pairs, row = np.unique(counts, axis=0, return_inverse=True)
@@ -58,58 +60,70 @@ def lines(counts: np.ndarray) -> Arrays:
     step = np.array([(high - low) / (size - 1) for low, high, _ in spans])
     at = first[:, None] + step[:, None] * np.arange(-1, size + 1)
     height = np.stack([np.exp(_relative(pair[0], pair[1], places)) for pair, places in zip(pairs, at, strict=True)])
-    # Lines between points of a curve lie inside it: to fourth order, the points have to be moved out by a twelfth of
-    # the second difference. Not by more than half, where f falls off within a step.
-    moved = np.maximum(1.0 - np.diff(height, 2) / 12.0 / height[:, 1:-1], 0.5)
-    height = height[:, 1:-1] * moved
-    height[:, [0, -1]] *= height[:, [0, -1]] > _NOTHING
+    # Quadratic B-splines with the heights for weights are too wide by an eighth of the second difference. Not more than
+    # half is taken off, where f falls within a step.
+    weight = height[:, 1:-1] * np.maximum(1.0 - np.diff(height, 2) / 8.0 / height[:, 1:-1], 0.5)
+    weight[:, [0, -1]] *= weight[:, [0, -1]] > _NOTHING
+    weight = np.pad(weight, ((0, 0), (2, 2)), mode="edge")
     found = {
         "first": first,
         "step": step,
-        "height": height,
-        "bend": np.diff(np.pad(height, ((0, 0), (1, 1)), mode="edge"), 2) / step[:, None],
+        "weight": weight,
+        "jump": np.diff(weight, 3) / step[:, None] ** 2,
         "peak": np.array([_peak(*pair) for pair in pairs]),
     }
     return {f"scatter_{name}": values[row.ravel()] for name, values in found.items()}
 
 
 def log_likelihood(xp: Any, given: Mapping[str, Any], logit: Any, scale: Any) -> Any:
-    """(n,) log likelihood of the counts that `lines` were made of, around (n,) log odds, up to the binomial
+    """(n,) log likelihood of the counts that `splines` were made of, around (n,) log odds, up to the binomial
     coefficient.
 
     `xp` is numpy or pytensor's.
     """
-    height, step = given["scatter_height"], given["scatter_step"]
-    rows, nodes = (xp.arange(size) for size in height.shape)
+    weight, jump, step = given["scatter_weight"], given["scatter_jump"], given["scatter_step"]
     steps = (logit - given["scatter_first"]) / step
-    inside = xp.clip(steps, 0.0, nodes[-1])
-    below = xp.minimum(xp.floor(inside), nodes[-1] - 1.0)
-    left, right = (height[rows, below.astype("int64") + side] for side in (0, 1))
-    line = left + (inside - below) * (right - left)
-    x = xp.abs(steps[:, None] - nodes) * (step / scale)[:, None]
-    bends = (given["scatter_bend"] * (beyond(x) if xp is np else _beyond()(x))).sum(axis=1)
-    return given["scatter_peak"] + xp.log(line + scale * bends)
+    inside = xp.clip(steps, -1.0, weight.shape[1] - 4.0)
+    node, rows = xp.floor(inside + 0.5), xp.arange(weight.shape[0])
+    u = inside - node
+    left, here, right = (weight[rows, node.astype("int64") + beside] for beside in (1, 2, 3))
+    parabola = 0.5 * left * (0.5 - u) ** 2 + here * (0.75 - u * u) + 0.5 * right * (0.5 + u) ** 2
+    curved = (left - 2.0 * here + right) / step**2
+    apart = xp.arange(jump.shape[1]) - 0.5 - steps[:, None]
+    x = xp.abs(apart) * (step / scale)[:, None]
+    jumps = (jump * xp.sign(apart) * (squares_beyond(x) if xp is np else _squares_beyond()(x))).sum(axis=1)
+    return given["scatter_peak"] + xp.log(parabola + scale**2 * (curved + jumps))
 
 
 @cache
-def _beyond() -> Any:
-    """G in pytensor with its derivative, -P(T > x): the one that would be derived from its formula takes five times as
+def _squares_beyond() -> Any:
+    """K in pytensor with its derivative, -G: the one that would be derived from its formula takes several times as
     long."""
     x = pt.dmatrix("x")
-    return OpFromGraph([x], [beyond(x)], inline=True, lop_overrides=lambda at, _, given: [-given[0] * above(at[0])])
+
+    def pulled(at: Any, _: Any, given: Any) -> Any:
+        return [-given[0] * beyond(at[0])]
+
+    return OpFromGraph([x], [squares_beyond(x)], inline=True, lop_overrides=pulled)
+
+
+def squares_beyond(x: Any) -> Any:
+    """K(x) = E max(T - x, 0)^2 / 2 of a Student's t with four degrees of freedom, x >= 0."""
+    square, q, v = _parts(x)
+    return 0.5 * (v * (1.0 + q + q * q) - 2.0 * q * square + 0.25 * x * x * v * v * (3.0 - v))
 
 
 def beyond(x: Any) -> Any:
-    """G(x) = E max(T - x, 0) of a Student's t with four degrees of freedom, x >= 0: r^3 / 2 - x P(T > x)."""
-    square = 1.0 / (1.0 + 0.25 * x * x)
-    return 0.5 * square * square**0.5 - x * above(x)
+    """G(x) = E max(T - x, 0) = r^3 / 2 - x P(T > x)."""
+    square, _, v = _parts(x)
+    return 0.5 * square * square**0.5 - 0.25 * x * v * v * (3.0 - v)
 
 
-def above(x: Any) -> Any:
-    """P(T > x) = v^2 (3 - v) / 4,   v = r^2 / (1 + x r / 2)."""
+def _parts(x: Any) -> tuple[Any, Any, Any]:
+    """r^2, q and v."""
     square = 1.0 / (1.0 + 0.25 * x * x)
-    v = square / (1.0 + 0.5 * x * square**0.5)
-    return 0.25 * v * v * (3.0 - v)
+    q = 0.5 * x * square**0.5
+    return square, q, square / (1.0 + q)
 
 
 def _span(first: float, other: float) -> tuple[float, float, float]:
