@@ -91,6 +91,8 @@ def _description(entry: Mapping[str, Any]) -> str:
         forecast = "; it says what people do, and makes no choice of its own" if _is_forecast(entry) else ""
         return f"{told}{forecast}"
     if entry["population"] == "human":
+        if entry["people"] == 1:
+            return "Recorded choices of one person."
         return f"Recorded choices of {entry['people']:,} people." if entry["people"] else "Recorded choices of people."
     if entry["population"] == "simulated":
         return "A simulated population."

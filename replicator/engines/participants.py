@@ -95,7 +95,7 @@ def open_participants(
         return _human(model, arguments, experiment, name, seed)
     if responder in THEORIES:
         return _chooser(THEORIES[responder], model, arguments, experiment, name, seed)
-    known = ["human", *THEORIES, *RESPONDERS]
+    known = list(dict.fromkeys(["human", *THEORIES, *RESPONDERS]))
     close = difflib.get_close_matches(responder, known, n=1)
     remedy = f"Did you mean {PREFIX}{close[0]}? " if close else ""
     raise UsageError(

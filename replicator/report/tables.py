@@ -26,7 +26,7 @@ def estimates(results: Document) -> Table | None:
             Cell(str(e.get("sampling_unit") or UNKNOWN)),
             Cell(str(e.get("pooling") or UNKNOWN)),
             Cell(_prior(e), "number"),
-            Cell(_share(e.get("contraction")), "number"),
+            Cell(_contraction(e.get("contraction")), "number"),
             Cell("planned" if e.get("primary") else "exploratory", "" if e.get("primary") else "quiet"),
         )
         for e in results.get("estimates") or []
@@ -46,8 +46,8 @@ def estimates(results: Document) -> Table | None:
         "plan",
     )
     notes = (
-        "Contraction is the share of the prior's variance that the answers removed: 0% means that the "
-        "estimate is its prior. Exploratory estimates were not in the analysis plan.",
+        "Contraction is the share of the prior's variance that the answers removed: 0% means that the estimate is its "
+        "prior, none that the answers left it wider. Exploratory estimates were not in the analysis plan.",
     )
     return table("All estimates", columns, rows, notes)
 
@@ -266,8 +266,10 @@ def _prior(estimate: Document) -> str:
     return f"{number(estimate['prior_mean'])} ± {number(estimate['prior_sd'])}"
 
 
-def _share(value: float | None) -> str:
-    return UNKNOWN if value is None else percent(value)
+def _contraction(value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    return percent(value) if value >= 0.0 else "none"
 
 
 def _asked(results: Document, population: Document) -> str:

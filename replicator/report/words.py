@@ -57,13 +57,18 @@ def describe(results: Document, population: Document) -> str:
     return " ".join(part for part in parts if part)
 
 
+def people(count: int) -> str:
+    """ "1 person" or "16 people"."""
+    return "1 person" if count == 1 else f"{number(count)} people"
+
+
 def kind(population: Document) -> str:
     """What sort of thing answered, said plainly."""
     if facts(population).get("reference"):
-        return f"{number(population['people'])} people, published shares"
+        return f"{people(population['people'])}, published shares"
     if population["population"] == "human":
         subjects = population.get("people")
-        return f"{number(subjects)} people, recorded choices" if subjects else "people, recorded choices"
+        return f"{people(subjects)}, recorded choices" if subjects else "people, recorded choices"
     if population["population"] == "simulated":
         if str(population["name"]).startswith("participants:human"):
             return "simulated people, drawn from published estimates; nobody was asked"
@@ -119,11 +124,11 @@ def variation(population: Document) -> str:
     none = population.get("no_variation")
     if not none:
         return ""
-    n = number(none["n"])
-    answers = f"the answers of {n} people" if population.get("people") else f"{n} answers"
+    answered = population.get("people")
+    answers = f"the answers of {people(none['n'])}" if answered else f"{number(none['n'])} answers"
     return (
         f"There is no variation in {answers}; with 95% confidence, other answers may "
-        f"still make up to {percent(none['bound'])} of what it would say."
+        f"still make up to {percent(none['bound'])} of what {'such people' if answered else 'it'} would say."
     )
 
 

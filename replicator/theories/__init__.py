@@ -45,4 +45,6 @@ def get(name: str) -> Theory:
     try:
         return THEORIES[name]
     except KeyError:
-        raise UsageError(f'unknown theory "{name}".', remedy=did_you_mean(name, THEORIES)) from None
+        raise UsageError(
+            f'unknown theory "{name}".', remedy=f"{did_you_mean(name, THEORIES)} All of them: replicator list theories."
+        ) from None
