@@ -60,9 +60,7 @@ def fitted(data: ChoiceData, draws: int = 60, spread: float = 0.3, residual: flo
         values["item_misfit_sd"] = np.full(draws, 0.2)
     if shape.likelihood == "probabilities" or shape.cells:
         values["residual"] = np.full(draws, residual - 0.05)
-    if shape.cells:
-        values["cell_raw"] = rng.normal(size=(draws, shape.cells, 1))
-    centring = {name: np.array(0.0) for name in (*names, "item_misfit")} | {"cell": np.zeros((shape.cells, 1))}
+    centring = {name: np.array(0.0) for name in (*names, "item_misfit")}
     fixed = builder.design(theories.get("crra"), "contextual", data)
     return Replay(shape, data, fixed, centring, values | given)
 

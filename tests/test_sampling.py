@@ -76,6 +76,13 @@ def test_nothing_is_compiled_anew_where_only_answers_change(monkeypatch: pytest.
     assert len(compiled) == 1
     fit(people(0, questions=6))
     assert len(compiled) == 2
+    # What a model's drawn answers say is written down in more or fewer places, as many as there are.
+    drawn, _ = answers_of_prompts()
+    for times in (1.0, 40.0):
+        more = replace(drawn, counts=times * drawn.counts)
+        with pytest.raises(SampledError):
+            posterior.of_choices(structure("crra", "contextual", more, intercept=False), more, seed=1)
+    assert len(compiled) == 3
 
 
 @pytest.mark.validate
@@ -97,7 +104,7 @@ def print_draws() -> None:
     """A few draws of a sampled model's risk aversion, with all digits."""
     data, shape = answers_of_prompts()
     posterior._ATTEMPTS = 1
-    sampling.NARROW = sampling.Length(chains=2, warmup=100, draws=100, accept=0.9)
+    sampling.BENT = sampling.Length(chains=2, warmup=100, draws=100, accept=0.9)
     found = posterior.of_choices(shape, data, seed=1)
     sys.stdout.write(" ".join(float(value).hex() for value in found.natural["risk_aversion"][-10:, 0]))
 
@@ -112,6 +119,17 @@ MIXED_BADLY = replace(GOOD, r_hat=1.2, passed=False)
 OFTEN = replace(GOOD, divergences=11, passed=False)
 DIVERGED = replace(GOOD, divergences=2, passed=False)
 FUNNEL = replace(GOOD, e_bfmi=0.2, passed=False)
+
+
+def test_steps_stay_as_small_where_drawn_choices_did_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    told = iter([MIXED_BADLY, GOOD])
+    monkeypatch.setattr(sampling, "draw", lambda *_, length, **__: drawn.append(length))
+    monkeypatch.setattr(posterior, "diagnose", lambda *_: next(told))
+    posterior.careful("key", None, {}, {}, [], 0, first=sampling.BENT)
+    assert drawn == [sampling.BENT, sampling.BENT_LONGER]
+    assert sampling.BENT_LONGER.accept == sampling.BENT.accept
+    assert sampling.BENT_LONGER.draws > sampling.BENT.draws
 
 
 @pytest.mark.parametrize(

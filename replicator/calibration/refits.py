@@ -121,7 +121,7 @@ def fingerprint(cell: Cell) -> str:
     """Of what the cell's fits are: their posterior and how it is sampled."""
     lengths = [sampling.USUAL, sampling.NARROW, sampling.LONGER, sampling.SMALLER, sampling.CAREFUL]
     if cell.kind == "samples":
-        lengths.append(sampling.BENT)
+        lengths += [sampling.BENT, sampling.BENT_LONGER]
     settings = [tuple(length) for length in lengths]
     return _hash(f"{of_posterior(cell)} {settings} {plan.OFFSET}")
 
@@ -148,7 +148,7 @@ def _model(cell: Cell, rng: np.random.Generator) -> pm.Model:
     """The cell's model of a data set drawn by `rng`, in plain coordinates."""
     data = cell.data()
     shape = _shape(cell, data)
-    data = answered(shape, data, drawn(shape, rng), rng)
+    data = answered(shape, data, drawn(shape, rng), rng, answers=plan.SAMPLES if cell.kind == "samples" else 1)
     fixed_part = builder.design(theories.get(cell.theory), cell.noise, data)
     walk = geometry(shape, data, stake=fixed_part.table.stake, sensitivity_unit=fixed_part.sensitivity_unit)
     given = builder.arrays(shape, data, walk)

@@ -228,7 +228,7 @@ def coords(structure: Structure, data: ChoiceData) -> dict[str, Any]:
         named["attribute"] = list(data.regressors)
     if structure.wordings:
         named["wording_contrast"] = list(data.wordings[:-1])
-    if structure.cells:
+    if structure.prompts_sampled:
         named["cell"] = [str(cell) for cell in range(structure.cells)]
     return named
 

@@ -83,6 +83,8 @@ def entries(
     label = label_of(job, elicitation, experiment, intercept=intercept)
     silence = no_response(data) or _about_nothing(theory, job.fit.noise, data)
     if job.regress:
+        if silence is not None:
+            return regressions.silent(label, job.regress, silence)
         return _regressed(run, label, job, data, kept, seed, intercept=intercept)
     if silence is not None:
         return silent + [e for c in data.conditions for e in silent_entries(label, c, silence)]
@@ -134,7 +136,10 @@ def _alone(label: Label, data: ChoiceData, seed: int, *, intercept: bool) -> lis
     for parameter in (*theory.parameters, *theory.derived):
         values = found.natural[parameter.name]
         error, low, high = subjects.median_interval(values, seed=seed)
-        made.append(median_entry(label, condition, parameter, values, error, (low, high), found.people))
+        entry = median_entry(label, condition, parameter, values, error, (low, high), found.people)
+        nowhere = [not_asked(theory, parameter, label.noise, data, c) for c in range(len(data.conditions))]
+        why = " ".join(dict.fromkeys(reason for reason in nowhere if reason)) if all(nowhere) else ""
+        made.append(entry | ({"identified": False, "why_not": why} if why else {}))
     return made
 
 
@@ -166,21 +171,20 @@ def sampled(
 
 
 def _about(theory: Theory, data: ChoiceData, misfit: np.ndarray | None, entry: Entry, said: Sequence[str]) -> Entry:
-    """The entry of a nuisance, told as what the estimate is about if the theory has nothing but the sensitivity."""
-    if theory.parameters or entry["parameter"] != SENSITIVITY:
+    """The entry of a nuisance: a sensitivity to a theory that is not what moves the choices is none, and it is what the
+    estimate is about where the theory has nothing else."""
+    if entry["parameter"] != SENSITIVITY:
         return entry
     off = None if misfit is None else off_the_curve(data, misfit, data.conditions.index(entry["condition"]))
     doubted = {} if off is None else {"identified": False, "why_not": f"{off} {entry['why_not'] or ''}".strip()}
-    return entry | doubted | {"words": [*entry["words"], *said]}
+    told = {} if theory.parameters else {"words": [*entry["words"], *said]}
+    return entry | doubted | told
 
 
 def _regressed(
     run: Run, label: Label, job: Job, data: ChoiceData, kept: pd.DataFrame, seed: int, *, intercept: bool
 ) -> list[Entry]:
     """Slopes on attributes alone: the rest of the fit is that of the job without them."""
-    silence = no_response(data)
-    if silence is not None:
-        return regressions.silent(label, job.regress, silence)
     found_of = attributes.regression(kept, job.regress, data.units)
     data = replace(data, regressors=found_of.columns, regressed=found_of.matrix)
     shape = structure(label.theory, label.noise, data, intercept=intercept)

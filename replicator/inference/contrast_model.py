@@ -69,7 +69,6 @@ def coords(data: ContrastData, condition: str) -> dict[str, Any]:
     """Names of the model's dimensions."""
     named: dict[str, Any] = {
         "condition": [condition], "contrast": ["option"], "label_set": list(data.label_sets),
-        "cell": [str(row) for row in range(len(data.side))],
     }  # fmt: skip
     return named | {f"{name}_contrast": list(way.names[:-1]) for name, way in data.ways.items()}
 

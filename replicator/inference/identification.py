@@ -335,7 +335,9 @@ def _explained(
 
 def _range(values: np.ndarray, best: np.ndarray, rate: float) -> Consistent:
     low, high = float(values[best].min()), float(values[best].max())
-    inside = low > float(values.min()), high < float(values.max())
+    # Of several parameters the grid is coarse: what fits one step from its edge may fit there with others in between.
+    places = np.unique(values)
+    inside = low > float(places[1]), high < float(places[-2])
     return Consistent(low if inside[0] else None, high if inside[1] else None, rate)
 
 

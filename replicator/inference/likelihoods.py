@@ -122,7 +122,7 @@ def _summed(data: Mapping[str, Any]) -> Callable[..., Any]:
 
     def of_counts(value: Any, logit: Any, scale: Any) -> Any:
         del value  # the splines in `data` say it
-        return scatter.log_likelihood(pt, data, pt.clip(logit, -_FAR, _FAR), scale)
+        return scatter.log_likelihood(pt, data, logit, scale)
 
     return of_counts
 

@@ -21,14 +21,19 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     """
     path = folder / LOCK
     files.require_place(path)
-    with closing(sqlite3.connect(path, timeout=0.0, isolation_level=None)) as held:
-        try:
-            held.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise DataError(f"{path}: {error}.", remedy="Look whether the folder can be written.") from None
+    try:
+        held = sqlite3.connect(path, timeout=0.0, isolation_level=None)
+        held.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
             raise DataError(
                 f"{folder}: another estimation is writing here.",
                 remedy="Wait until it is done; what it has fitted by then is taken over.",
             ) from None
+        raise DataError(
+            f"{path}: cannot be locked ({error}).",
+            remedy="Look whether the folder can be written and its file system locks files; remove the file if it is "
+            "none of this program's.",
+        ) from None
+    with closing(held):
         yield

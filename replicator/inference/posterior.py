@@ -173,8 +173,8 @@ def careful(
     """Sample; where diagnostics fail, at most twice more, each time as the last attempt failed.
 
     `derive` adds to the draws what is diagnosed and follows from them. The sampler learns how parameters move
-    `together` from the first, or where an attempt failed, unless there are too `many`; where they do, the `first`
-    attempt's steps are smaller than usual, if nothing else is said of it.
+    `together` from the first, or where an attempt failed, unless there are too `many`. The `first` attempt has the
+    usual length unless another is given, and smaller steps where parameters move together.
     """
     length = first or (sampling.NARROW if together else sampling.USUAL)
     for attempt in range(1, _ATTEMPTS + 1):
@@ -192,7 +192,8 @@ def careful(
 def _again(failed: sampling.Length, diagnostics: Diagnostics) -> sampling.Length | None:
     """The attempt after one that failed: longer, or with smaller steps where more draws would not help."""
     if diagnostics.divergences == 0 and diagnostics.e_bfmi >= E_BFMI:
-        return sampling.LONGER if failed.draws < sampling.LONGER.draws else None
+        longer = sampling.BENT_LONGER if failed == sampling.BENT else sampling.LONGER
+        return longer if failed.draws < longer.draws else None
     smaller = (
         (sampling.SMALLER, sampling.CAREFUL) if diagnostics.divergences <= _FEW_DIVERGENCES else (sampling.CAREFUL,)
     )

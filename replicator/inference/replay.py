@@ -51,6 +51,11 @@ class Replay:
     def names(self) -> tuple[str, ...]:
         return builder.coordinate_names(self.structure)
 
+    @cached_property
+    def _splines(self) -> dict[str, np.ndarray]:
+        """What the rows' answers say of their own log odds."""
+        return scatter.splines(self.data.counts)
+
     def some(self, draws: np.ndarray) -> Replay:
         """The same for some of its draws, (t,) indices that may recur."""
         return replace(self, values={name: value[draws] for name, value in self.values.items()})
@@ -150,8 +155,8 @@ class Replay:
         if self.structure.likelihood == "probabilities":
             return exact_log_density(self.data.logits - odds, self.scatter[:, None, None])
         if self.structure.prompts_summed:
-            given, each = scatter.splines(self.data.counts), zip(odds[:, :, 0], self.scatter, strict=True)
-            return np.stack([scatter.log_likelihood(np, given, *one) for one in each])
+            each = zip(odds[:, :, 0], self.scatter, strict=True)
+            return np.stack([scatter.log_likelihood(np, self._splines, *one) for one in each])
         return counted(self.data.counts, odds)
 
     def seen(self) -> np.ndarray:

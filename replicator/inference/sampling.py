@@ -34,10 +34,12 @@ NARROW = USUAL._replace(accept=0.97)
 """Of a model's answers, prompt by prompt, whose posteriors are narrow and bent: at .9 one fit in four diverges
 somewhere, at .97 one in twenty."""
 BENT = NARROW._replace(warmup=1000, accept=0.985)
-"""Of answers drawn from a model's prompts, whose scatter is summed over: what sensitivity, curvature and lapse can do
-for each other is a narrower ridge yet, and no shape of the prompts' own is left to go round it."""
+"""Of choices drawn from a model's prompts, whose scatter is summed over, under a theory: what sensitivity, curvature
+and lapse can do for each other is a narrower ridge yet, and no scatter of the prompts' own is left to go round it."""
 LONGER = Length(chains=4, warmup=1200, draws=3000, accept=0.97)
 """Where chains did not mix."""
+BENT_LONGER = LONGER._replace(accept=BENT.accept)
+"""The same after `BENT`."""
 SMALLER = Length(chains=4, warmup=1200, draws=2000, accept=0.97)
 """Where they diverged here and there, or energy told of a funnel."""
 CAREFUL = SMALLER._replace(accept=0.995)
