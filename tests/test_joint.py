@@ -11,7 +11,7 @@ from scipy import special
 
 from replicator import theories
 from replicator.errors import DataError
-from replicator.inference import joint, posterior
+from replicator.inference import identification, joint, posterior
 from replicator.inference.data import ChoiceData
 from replicator.inference.structure import structure
 from replicator.theories import Stimuli
@@ -75,6 +75,19 @@ def test_questions_of_both_stand_side_by_side() -> None:
     np.testing.assert_allclose(data.stimuli.probability.sum(axis=2), 1.0)
     np.testing.assert_array_equal(data.question, np.arange(26))
     np.testing.assert_array_equal(data.condition, np.repeat([0, 1], [10, 16]))
+
+
+def test_what_one_experiment_asks_about_is_asked_in_both_together() -> None:
+    data, theory = both(), theories.get("discounted-utility")
+    rate = theory.parameter("annual_rate")
+    lottery, payment = (identification.not_asked(theory, rate, "equivalent", data, c) for c in (0, 1))
+    assert "No question of this design is about" in str(lottery)
+    assert payment is None
+    assert identification.nowhere_asked(theory, rate, "equivalent", data) is None
+    prospects = theories.get("cpt")
+    nowhere = {p.name: identification.nowhere_asked(prospects, p, "contextual", data) for p in prospects.parameters}
+    assert "loss aversion is not at stake" in str(nowhere.pop("loss_aversion"))
+    assert not any(nowhere.values())
 
 
 def test_amounts_of_both_are_counted_in_the_largest_of_all() -> None:

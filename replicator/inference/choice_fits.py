@@ -36,6 +36,7 @@ from replicator.inference.identification import (
     is_deterministic,
     no_response,
     not_asked,
+    nowhere_asked,
     off_the_curve,
     one_sided,
 )
@@ -98,11 +99,7 @@ def entries(
 
 def _about_nothing(theory: Theory, noise: str, data: ChoiceData) -> str | None:
     """Why a theory has nothing to explain these choices with: no question is about any of its parameters."""
-    found = [
-        not_asked(theory, parameter, noise, data, c)
-        for c in range(len(data.conditions))
-        for parameter in theory.parameters
-    ]
+    found = [nowhere_asked(theory, parameter, noise, data) for parameter in theory.parameters]
     return " ".join(dict.fromkeys(why for why in found if why)) if found and all(found) else None
 
 
@@ -137,9 +134,8 @@ def _alone(label: Label, data: ChoiceData, seed: int, *, intercept: bool) -> lis
         values = found.natural[parameter.name]
         error, low, high = subjects.median_interval(values, seed=seed)
         entry = median_entry(label, condition, parameter, values, error, (low, high), found.people)
-        nowhere = [not_asked(theory, parameter, label.noise, data, c) for c in range(len(data.conditions))]
-        why = " ".join(dict.fromkeys(reason for reason in nowhere if reason)) if all(nowhere) else ""
-        made.append(entry | ({"identified": False, "why_not": why} if why else {}))
+        nowhere = nowhere_asked(theory, parameter, label.noise, data)
+        made.append(entry if nowhere is None else entry | {"identified": False, "why_not": nowhere})
     return made
 
 

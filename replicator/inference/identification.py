@@ -117,6 +117,12 @@ def not_asked(theory: Theory, parameter: Parameter, noise: str, data: ChoiceData
     return f"No question of this design is about {parameter.symbol}: whatever it is, the options differ by as much."
 
 
+def nowhere_asked(theory: Theory, parameter: Parameter, noise: str, data: ChoiceData) -> str | None:
+    """The same of all conditions together, for what is one number in all of them: None where any is about it."""
+    reasons = [not_asked(theory, parameter, noise, data, c) for c in range(len(data.conditions))]
+    return " ".join(dict.fromkeys(why for why in reasons if why)) if all(reasons) else None
+
+
 def _mixed(data: ChoiceData, condition: int) -> bool:
     """Whether a question has gains and losses."""
     asked = data.condition == condition

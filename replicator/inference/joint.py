@@ -20,7 +20,7 @@ from replicator.experiment import Fit
 from replicator.inference import posterior, words
 from replicator.inference.data import Cells, ChoiceData, choice_data, read
 from replicator.inference.entries import Entry, label_of, theory_entries
-from replicator.inference.identification import not_asked, off_the_curve
+from replicator.inference.identification import nowhere_asked, off_the_curve
 from replicator.inference.jobs import Job, jobs_of
 from replicator.inference.structure import structure
 from replicator.runs import Run
@@ -153,9 +153,8 @@ def _fitted(run: Run, job: Job, data: ChoiceData, elicitation: str, seed: int) -
     misfit = posterior.of_coordinate(found, "item_misfit").mean(axis=0) if shape.item_misfit else None
 
     def doubts(parameter: Parameter, interval: Sequence[float]) -> list[str]:
-        nowhere = [not_asked(theory, parameter, job.fit.noise, data, c) for c in range(len(data.conditions))]
-        # One experiment that is about it will do: the parameters are those of all.
-        reasons = list(dict.fromkeys(why for why in nowhere if why)) if all(nowhere) else []
+        nowhere = nowhere_asked(theory, parameter, job.fit.noise, data)
+        reasons = [] if nowhere is None else [nowhere]
         if misfit is not None:
             off = [(name, off_the_curve(data, misfit, c)) for c, name in enumerate(data.conditions)]
             reasons += [f"{name}: {reason}" for name, reason in off if reason]
