@@ -26,6 +26,10 @@ _BY_THEORY = {
     "ces": "budgets for two",
     "trust": "sending",
     "quantal-response": "two-by-two games",
+    "certainty-equivalent": "stated worth",
+    "conditional-cooperation": "contributions",
+    "cognitive-hierarchy": "guesses",
+    "level-k": "requests",
 }
 
 _SURE_OR_CHANCE = (
@@ -76,6 +80,12 @@ _MULTIPLIERS = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 0.5)
 _PENNIES = ((10, 10), (20, 10), (40, 10), (80, 10), (10, 20), (10, 40), (40, 40), (5, 10))
 """What matching on the first action pays oneself, and what the other gets for not matching it; all else that is won is
 10. The equilibrium is unique (Goeree & Holt 2001, doi:10.1257/aer.91.5.1402)."""
+
+_WORTH = ((100, 0.05, 0), (100, 0.25, 0), (100, 0.5, 0), (100, 0.75, 0), (100, 0.95, 0), (100, 0.25, 50), (100, 0.75, 50))
+"""The amount, its chance and what there is otherwise; stated in fives."""
+
+_OTHERS = (0, 4, 8, 12, 16, 20)
+"""On average, of an endowment of 20; one of two members gets half of what is contributed."""
 
 _OFFERS = ("offer-5", "offer-10", "offer-20", "offer-25", "offer-30", "offer-40", "offer-50", "offer-60")
 
@@ -147,6 +157,17 @@ def questions(name: str) -> Questions:
             ("keep", "half", "all"),
             [(*_shared("keep", 10, 0), *_shared("half", 5, 5 * m), *_shared("all", 0, 10 * m)) for m in _MULTIPLIERS],
         )
+    if name == "guesses":
+        return of_experiment(specification.find("beauty-contest"))
+    if name == "requests":
+        return of_experiment(specification.find("money-request"))
+    if name == "stated worth":
+        grid = [str(amount) for amount in range(0, 101, 5)]
+        return written(grid, [[branch for c in grid for branch in _lottery(c, *lottery)] for lottery in _WORTH])
+    if name == "contributions":
+        grid = [str(amount) for amount in range(0, 21, 2)]
+        pays = [outcome for c in grid for outcome in _shared(c, 20 - int(c) / 2, int(c) / 2)]
+        return written(grid, [pays] * len(_OTHERS), [{"others": others} for others in _OTHERS])
     gambles = [(*_lottery("accept", gain, 0.5, -loss), _nothing(0)) for gain, loss in _EVEN_GAMBLES]
     gains = [(*_lottery("accept", x, p, 0), _nothing(sure)) for sure, x, p in _GAINS]
     weighted = [(*_lottery("accept", x, p, 0), _nothing(sure)) for sure, x, p in _WEIGHTED]

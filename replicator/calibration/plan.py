@@ -135,8 +135,8 @@ def _noise(theory: Theory) -> str:
 def _why_not(theory: Theory) -> str | None:
     if theory.name == "giving":
         return None
-    if theory.response != "choice":
-        return "It is not about options in the first place, and has no small design here."
+    if theory.response not in ("choice", "number"):
+        return "Its data and its model are its own (`replicator/inference/contrast_model.py`)."
     try:
         check_domain(theory, to_persons(questions(design_name(theory)), 1).stimuli)
     except DataError as problem:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from replicator.experiment import ALL, Experiment, Outcome, condition_name
+from replicator.experiment import ALL, Experiment, Outcome, Value, condition_name
+from replicator.inference import answer_classes
 from replicator.inference.data import ChoiceData
-from replicator.theories.stimuli import stimuli
+from replicator.theories.stimuli import declared, stimuli
 
 
 @dataclass(frozen=True)
@@ -18,42 +19,48 @@ class Questions:
     """What is asked: each question an item in one condition."""
 
     options: tuple[str, ...]
+    """Of answers in numbers all that may be given, as text."""
     items: tuple[str, ...]
     """(q,)"""
     conditions: tuple[str, ...]
     """(q,)"""
     outcomes: tuple[tuple[Outcome, ...], ...]
     """(q,) what every option gives."""
-
-    @property
-    def status_quo(self) -> np.ndarray:
-        """(k,) whether the option leaves things as they are."""
-        return np.array([any(o.status_quo for o in self.outcomes[0] if o.option == name) for name in self.options])
+    variables: tuple[Mapping[str, Value], ...]
+    """(q,) of the item and of the factors' levels."""
 
 
 def of_experiment(experiment: Experiment, items: Sequence[str] = (), condition: str | None = None) -> Questions:
-    """The items of an experiment with choices, or some of them, in its default conditions, or one of them."""
+    """The items of an experiment, or some of them, in its default conditions, or one of them.
+
+    Items differ in none of the answers that may be given.
+    """
     cells = [
         (item, levels)
         for levels in experiment.conditions()
         for item in experiment.items
         if (not items or item.id in items) and condition in (None, condition_name(levels))
     ]
+    variables = tuple({**levels, **item.variables} for item, levels in cells)
     return Questions(
-        options=tuple(option.name for option in experiment.options),
+        options=experiment.option_names(variables[0]),
         items=tuple(item.id for item, _ in cells),
         conditions=tuple(condition_name(levels) for _, levels in cells),
-        outcomes=tuple(experiment.outcomes({**levels, **item.variables}) for item, levels in cells),
+        outcomes=tuple(experiment.outcomes(each) for each in variables),
+        variables=variables,
     )
 
 
-def written(options: Sequence[str], outcomes: Sequence[Sequence[Outcome]]) -> Questions:
+def written(
+    options: Sequence[str], outcomes: Sequence[Sequence[Outcome]], variables: Sequence[Mapping[str, Value]] = ()
+) -> Questions:
     """Questions of one condition that no experiment asks."""
     return Questions(
         options=tuple(options),
         items=tuple(f"question-{n + 1}" for n in range(len(outcomes))),
         conditions=(ALL,) * len(outcomes),
         outcomes=tuple(tuple(given) for given in outcomes),
+        variables=tuple(variables) or ({},) * len(outcomes),
     )
 
 
@@ -74,8 +81,13 @@ def to_persons(asked: Questions, persons: int) -> ChoiceData:
 
 
 def to_a_model(asked: Questions, wordings: int, label_sets: Sequence[str], *, exact: bool) -> ChoiceData:
-    """Every question in every wording, with every set of labels, as it stands and in reverse order."""
-    sizes = (wordings, len(label_sets), 2, len(asked.items))
+    """Every question in every wording, with every set of labels, as it stands and in reverse order.
+
+    Numbers are named and not shown: without labels, and in no order.
+    """
+    shown = answer_classes.numbers(asked.options) is None
+    label_sets = label_sets if shown else ("",)
+    sizes = (wordings, len(label_sets), 2 if shown else 1, len(asked.items))
     wording, labels, turned, question = np.indices(sizes).reshape(4, -1)
     place = np.arange(len(asked.options))
     return _data(
@@ -87,22 +99,27 @@ def to_a_model(asked: Questions, wordings: int, label_sets: Sequence[str], *, ex
         question=question,
         label_sets=tuple(label_sets),
         label_set=labels,
-        position=np.where(turned[:, None] == 1, place[::-1], place),
+        position=np.where(turned[:, None] == 1, place[::-1], place) if shown else None,
     )
 
 
 def _data(asked: Questions, **rows: Any) -> ChoiceData:
     names = tuple(dict.fromkeys(asked.conditions))
     n = len(rows["question"])
+    grid = answer_classes.numbers(asked.options)
+    classes = answer_classes.classes(grid)
+    options = asked.options if grid is None or classes is None else answer_classes.names(grid, classes)
+    unchanged = {outcome.option for outcome in asked.outcomes[0] if outcome.status_quo}
     return ChoiceData(
         questions=tuple(f"{item}@{condition}" for item, condition in zip(asked.items, asked.conditions, strict=True)),
         items=asked.items,
         conditions=names,
-        options=asked.options,
-        stimuli=stimuli(asked.outcomes, asked.options),
+        options=options,
+        stimuli=declared(stimuli(asked.outcomes, asked.options), asked.options, asked.variables),
         condition=np.array([names.index(condition) for condition in asked.conditions]),
         logits=np.empty((n, 0)),
         counts=np.empty((n, 0)),
-        status_quo=asked.status_quo,
+        status_quo=np.array([name in unchanged for name in options]),
+        classes=classes,
         **rows,
     )
