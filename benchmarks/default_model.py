@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
 from agreement import Draws, smallest_ess
 from gambles import Gambles
+from scipy import special
 
 from replicator import theories
-from replicator.inference import posterior
+from replicator.inference import builder, posterior
 from replicator.inference.builder import coordinate_names
 from replicator.inference.diagnostics import Diagnostics
-from replicator.inference.left_out import LeftOut, leave_out
+from replicator.inference.left_out import LeftOut, leave_out, marginal
 from replicator.inference.posterior import Posterior
 from replicator.inference.replay import replay
 from replicator.inference.structure import Structure, structure
@@ -77,6 +78,22 @@ def quantities(found: Posterior, shape: Structure, gambles: Gambles) -> Draws:
 def left_out_default(fitted: Default, gambles: Gambles, *, size: int, seed: int) -> LeftOut:
     """Everybody left out in their turn, under `size` draws of what people share."""
     return leave_out(replay(fitted.last, fitted.shape, gambles.data, size=size), seed=seed)
+
+
+def elpd_without(fitted: Default, gambles: Gambles, person: int, *, size: int, seed: int) -> float:
+    """log p(y_i | y_-i) of one person from a fit of all others, under `size` draws of what people share."""
+    others, own = gambles.without(person).data, gambles.of([person]).data
+    shape = replace(fitted.shape, units=len(others.units))
+    played = replay(posterior.of_choices(shape, others, seed=seed), shape, others, size=size)
+    # One unit whose effects nobody has seen: it stands at the locations, and the spreads say how far off it may be.
+    unseen = replace(
+        played,
+        structure=replace(shape, units=1),
+        data=own,
+        fixed=builder.design(theories.get(shape.theory), shape.noise, own),
+    )
+    likelihood = marginal(unseen, np.random.default_rng(seed))[:, 0]
+    return float(special.logsumexp(likelihood) - np.log(len(likelihood)))
 
 
 def natural(coordinates: dict[str, np.ndarray], whose: str) -> dict[str, np.ndarray]:

@@ -15,7 +15,8 @@ draws, for our default also of what comes before and after; compiling is counted
     twin_max_z                 largest difference between their posterior means in PyMC and in Stan, in standard errors
                                of Monte Carlo; `twin_expected_z` is the largest to be expected of as many
     elpd_difference, elpd_se   elpd of people left out whole: ours less theirs, and its standard error over people
-    elpd_worst_k               largest Pareto k of leaving them out, ours and theirs: below .7 sums may be relied upon
+    elpd_refitted              how many people weighed too much to be left out by importance sampling (Pareto k above
+                               .7) and were left out by a fit of all others, ours and theirs (in PyMC)
     repeats_ratio              seconds of a fit of 1,000 answers a cell over those of one answer a cell
                                (a sampled model's; `people_repeats_ratio` those of people)
     models_ratio               seconds of fitting ten models that were asked alike over those of one
@@ -32,11 +33,15 @@ import click
 import distinct_amounts
 import grown_data
 import hbayesdm
+import numpy as np
 import ra_prospect
 from agreement import Draws, difference, expected_largest, largest_z, left_out, smallest_ess
-from default_model import Default, fit, left_out_default
-from gambles import PEOPLE, recorded
-from left_out_people import marginal
+from default_model import Default, elpd_without, fit, left_out_default
+from gambles import PEOPLE, Gambles, recorded
+from left_out_people import marginal, of_person
+from scipy import special
+
+from replicator.inference.left_out import PARETO_K
 
 JUDGED = ("mu_pr", "sigma", *ra_prospect.BOUNDS)
 """Quantities of hBayesDM's model: locations, spreads and everybody's parameters."""
@@ -46,6 +51,8 @@ SEEDS = (1, 2, 3)
 """Of our default, whose median counts."""
 DRAWS = 250
 """Under which people are left out, of either model."""
+REFIT_DRAWS = 1000
+"""The same where the fit has not seen the person: then few draws come near."""
 
 
 @click.command(help=__doc__.split("\n")[0])
@@ -80,7 +87,15 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
     max_z, count = largest_z(judged(twin.draws), judged(theirs.draws))
     apart = left_out(marginal(theirs.draws, gambles, size=DRAWS, seed=1))
     default = left_out_default(ours, gambles, size=DRAWS, seed=1)
-    elpd, error = difference(default.elpd, apart.elpd)
+    ours_heavy, theirs_heavy = (np.flatnonzero(each.k > PARETO_K) for each in (default, apart))
+    own, other = default.elpd.copy(), apart.elpd.copy()
+    for person in ours_heavy:
+        tell(f"our default without person {person + 1}, of {len(ours_heavy)} such people")
+        own[person] = elpd_without(ours, gambles, person, size=REFIT_DRAWS, seed=1)
+    for person in theirs_heavy:
+        tell(f"their model in PyMC without person {person + 1}, of {len(theirs_heavy)} such people")
+        other[person] = ra_prospect_without(theirs.draws, gambles, person, warmup=warmup, draws=iterations - warmup)
+    elpd, error = difference(own, other)
     return {
         "data": PEOPLE[name],
         "noise": noise,
@@ -91,13 +106,22 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
         "twin_compared": count,
         "elpd_difference": elpd,
         "elpd_se": error,
-        "elpd_worst_k": {"ours": float(default.k.max()), "theirs": float(apart.k.max())},
+        "elpd_refitted": {"ours": len(ours_heavy), "theirs": len(theirs_heavy), "people": gambles.people},
         "ours": told(ours),
         "twin": seconds(twin.draws, twin.compiling, twin.sampling),
         "hbayesdm": seconds(theirs.draws, theirs.compiling, theirs.sampling)
         | {"version": hbayesdm.HBAYESDM, "iterations": iterations},
         "cores": cores(),
     }
+
+
+def ra_prospect_without(seen: Draws, gambles: Gambles, person: int, *, warmup: int, draws: int) -> float:
+    """log p(y_i | y_-i) of one person from a fit of all others by their model in PyMC."""
+    others = gambles.without(person)
+    found = ra_prospect.sample(others, seed=1, chains=hbayesdm.CHAINS, warmup=warmup, draws=draws, cores=cores())
+    rng = np.random.default_rng(1)
+    likelihood = of_person(found.draws, seen, gambles, person, size=REFIT_DRAWS, rng=rng)
+    return float(special.logsumexp(likelihood) - np.log(len(likelihood)))
 
 
 def costs() -> dict[str, Any]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -63,6 +64,25 @@ class Gambles:
     def asked(self) -> np.ndarray:
         """(n,) how often it was answered."""
         return self.data.counts.sum(axis=1)
+
+    def of(self, people: Sequence[int]) -> Gambles:
+        """Some of the people, with the same questions."""
+        data, kept = self.data, np.isin(self.person, people)
+        return Gambles(
+            replace(
+                data,
+                units=tuple(data.units[person] for person in people),
+                unit=np.searchsorted(people, data.unit[kept]),
+                question=data.question[kept],
+                label_set=data.label_set[kept],
+                position=None if data.position is None else data.position[kept],
+                counts=data.counts[kept],
+            )
+        )
+
+    def without(self, person: int) -> Gambles:
+        """All people but one."""
+        return self.of([other for other in range(self.people) if other != person])
 
     def trials(self) -> dict[str, np.ndarray]:
         """Single answers as hBayesDM takes them: person, gain, loss, certain amount and whether it was accepted."""

@@ -3,15 +3,14 @@
     elpd = sum_i log p(y_i | y_-i),   p(y_i | m, s) = integral p(y_i | x) Normal(x; m, s) dx
 
 with x = m + s z the person's three coordinates. The integral is a weighted mean over draws from a Student-t around the
-person's own posterior; people are left out by Pareto-smoothed importance sampling. `replicator.inference.left_out`
-does the same for our own models.
+person's own posterior; people are left out by Pareto-smoothed importance sampling, and where that is unreliable by a
+fit without them. `replicator.inference.left_out` does the same for our own models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
+from agreement import Draws
 from gambles import Gambles
 from ra_prospect import BOUNDS, log_likelihood
 from scipy import special, stats
@@ -24,20 +23,33 @@ HEAVY = 5
 """Degrees of freedom of the proposal."""
 
 
-def marginal(draws: Mapping[str, np.ndarray], gambles: Gambles, *, size: int, seed: int) -> np.ndarray:
+def marginal(draws: Draws, gambles: Gambles, *, size: int, seed: int) -> np.ndarray:
     """(s, person) log p(y_i | m, s) under `size` draws of what people share, evenly over the chains."""
     rng = np.random.default_rng(seed)
-    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in draws.items()}
-    kept = np.unique(np.linspace(0, len(flat["mu_pr"]) - 1, size).astype(int))
-    location, spread = flat["mu_pr"], flat["sigma"]
-    standard = np.stack([flat[f"{name}_pr"] for name in BOUNDS], axis=-1)  # (draw, person, 3)
-    found = np.empty((len(kept), gambles.people))
-    for person in range(gambles.people):
-        own = location + spread * standard[:, person]
-        proposal = stats.multivariate_t(own.mean(axis=0), WIDER * np.cov(own.T), df=HEAVY, seed=rng)
-        x = proposal.rvs(POINTS)
-        weight = log_likelihood(gambles, person, x) - proposal.logpdf(x)
-        apart = (x[None] - location[kept][:, None]) / spread[kept][:, None]  # (s, point, 3)
-        prior = stats.norm.logpdf(apart).sum(axis=-1) - np.log(spread[kept]).sum(axis=-1)[:, None]
-        found[:, person] = special.logsumexp(weight + prior, axis=1) - np.log(POINTS)
-    return found
+    everybody = [of_person(draws, draws, gambles, person, size=size, rng=rng) for person in range(gambles.people)]
+    return np.stack(everybody, axis=1)
+
+
+def of_person(
+    shared: Draws, seen: Draws, gambles: Gambles, person: int, *, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """(s,) log p(y_i | m, s) under `size` draws of m and s, evenly over the chains.
+
+    `seen` are draws of a fit in which the person is: it says where the person's coordinates lie.
+    """
+    kept, every = _flat(shared), _flat(seen)
+    kept = {name: value[np.unique(np.linspace(0, len(value) - 1, size).astype(int))] for name, value in kept.items()}
+    location, spread = kept["mu_pr"], kept["sigma"]
+    standard = np.stack([every[f"{name}_pr"][:, person] for name in BOUNDS], axis=-1)  # (draw, 3)
+    own = every["mu_pr"] + every["sigma"] * standard
+    proposal = stats.multivariate_t(own.mean(axis=0), WIDER * np.cov(own.T), df=HEAVY, seed=rng)
+    x = proposal.rvs(POINTS)
+    weight = log_likelihood(gambles, person, x) - proposal.logpdf(x)
+    apart = (x[None] - location[:, None]) / spread[:, None]  # (s, point, 3)
+    prior = stats.norm.logpdf(apart).sum(axis=-1) - np.log(spread).sum(axis=-1)[:, None]
+    return np.asarray(special.logsumexp(weight + prior, axis=1) - np.log(POINTS))
+
+
+def _flat(draws: Draws) -> dict[str, np.ndarray]:
+    """Name -> (draw, ...), chains one after the other."""
+    return {name: value.reshape(-1, *value.shape[2:]) for name, value in draws.items()}

@@ -81,7 +81,8 @@ _PENNIES = ((10, 10), (20, 10), (40, 10), (80, 10), (10, 20), (10, 40), (40, 40)
 """What matching on the first action pays oneself, and what the other gets for not matching it; all else that is won is
 10. The equilibrium is unique (Goeree & Holt 2001, doi:10.1257/aer.91.5.1402)."""
 
-_WORTH = ((100, 0.05, 0), (100, 0.25, 0), (100, 0.5, 0), (100, 0.75, 0), (100, 0.95, 0), (100, 0.25, 50), (100, 0.75, 50))
+_WORTH = ((100, 0.05, 0), (100, 0.25, 0), (100, 0.5, 0), (100, 0.75, 0), (100, 0.95, 0), (100, 0.25, 50),
+          (100, 0.75, 50))  # fmt: skip
 """The amount, its chance and what there is otherwise; stated in fives."""
 
 _OTHERS = (0, 4, 8, 12, 16, 20)
@@ -158,9 +159,10 @@ def questions(name: str) -> Questions:
             [(*_shared("keep", 10, 0), *_shared("half", 5, 5 * m), *_shared("all", 0, 10 * m)) for m in _MULTIPLIERS],
         )
     if name == "guesses":
-        return of_experiment(specification.find("beauty-contest"))
+        multiples = [item.variables for item in specification.find("beauty-contest").items]
+        return written([str(guess) for guess in range(0, 101, 10)], [()] * len(multiples), multiples)
     if name == "requests":
-        return of_experiment(specification.find("money-request"))
+        return _of("money-request", ())
     if name == "stated worth":
         grid = [str(amount) for amount in range(0, 101, 5)]
         return written(grid, [[branch for c in grid for branch in _lottery(c, *lottery)] for lottery in _WORTH])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pymc as pm
 
-from replicator.inference import posterior
+from replicator.inference import gifts, posterior
 from replicator.inference.data import LOGIT_LIMIT
 from replicator.inference.gifts import COORDINATES, Gifts
 from replicator.inference.posterior import Posterior
@@ -34,9 +35,17 @@ def simulated(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, Gifts]:
     return location, scale, Gifts("distributions", (CONDITION,), WORDINGS, logits, none, none, none, none, (None,))
 
 
-def quantities(location: np.ndarray, scale: np.ndarray, found: Posterior) -> Mapping[str, tuple[float, np.ndarray]]:
-    """Quantity -> its true value and (draws,), on the logit scale."""
+def model(rng: np.random.Generator) -> pm.Model:
+    """The model of gifts that `rng` draws."""
+    *_, drawn = simulated(rng)
+    return gifts.build(drawn, gifts.arrays(drawn))
+
+
+def refitted(rng: np.random.Generator) -> tuple[Posterior, Mapping[str, tuple[float, np.ndarray]]]:
+    """The fit, and quantity -> its true value and (draws,), on the logit scale."""
+    location, scale, given = simulated(rng)
+    found = posterior.of_gifts(given, seed=int(rng.integers(2**31)))
     places = posterior.of_coordinate(found, "location")[:, 0]
     scales = posterior.of_coordinate(found, "wording_sd")
     known = {name: (float(location[j]), places[:, j]) for j, name in enumerate(COORDINATES)}
-    return known | {f"{name}_sd": (float(scale[j]), scales[:, j]) for j, name in enumerate(COORDINATES)}
+    return found, known | {f"{name}_sd": (float(scale[j]), scales[:, j]) for j, name in enumerate(COORDINATES)}

@@ -77,8 +77,7 @@ def _done(rows: Rows) -> list[str]:
             f"| {cell.theory} | {cell.noise} | {cell.kind} | {cell.design} | {len(drawn)} of {cell.fits} | "
             f"{f'{len(fixed)} of {cell.fixed}' if cell.fixed else ''} | {failed} of {len(fits)} | {told} |"
         )
-    left = [f"- {name}: {reason}" for name, reason in plan.left_out().items()]
-    return [*lines, "", "Seconds are of a busy or an idle machine, as it came.", "", "Without a cell:", "", *left, ""]
+    return [*lines, "", "Seconds are of a busy or an idle machine, as it came.", ""]
 
 
 def _calibrated(rows: Rows, found: Sequence[Verdict]) -> list[str]:

@@ -1,6 +1,6 @@
 """What is fitted, fixed before it is: cells of theory, noise and kind of answer, how many fits each, and their seeds.
 
-Six theories get 100 fits of exact answers, the others 25. The six are one of each kind of model that the builder makes:
+Six theories get 100 fits of exact answers, all others 25. The six are one of each kind of model that the builder makes:
 one parameter under contextual utility (CRRA), two that trade off (power utility with loss aversion), three with
 distorted probabilities (CPT), delays, accepting offers, and two parameters of social preference.
 """
@@ -16,11 +16,9 @@ import numpy as np
 
 from replicator import theories
 from replicator.calibration.designs import design_name, questions
-from replicator.errors import DataError
 from replicator.inference.data import ChoiceData
 from replicator.inference.structure import Structure, can_have_intercept, structure
 from replicator.inference.unanswered import to_a_model, to_persons
-from replicator.theories.stimuli import check_domain
 from replicator.theories.theory import Theory
 
 SEED = 20261126
@@ -47,7 +45,9 @@ _NOISE = {"loss-aversion": "logit", "loss-aversion-power": "logit", "fehr-schmid
 _BLOCK = 10
 """Fits of one cell that are made in a row."""
 
-Kind = Literal["exact", "samples", "persons", "gifts"]
+Kind = Literal["exact", "samples", "persons", "gifts", "contrast"]
+_OF_THEIR_OWN: dict[Kind, str] = {"gifts": "distributions of gifts", "contrast": "two levels of a text"}
+"""Kinds of answers that no theory of choice is about, and their designs: `gift_refits`, `contrast_refits`."""
 Purpose = Literal["prior", "fixed"]
 PURPOSES: tuple[Purpose, ...] = ("prior", "fixed")
 
@@ -72,8 +72,8 @@ class Cell:
     @property
     def design(self) -> str:
         """Name of its design."""
-        if self.kind == "gifts":
-            return "distributions of gifts"
+        if self.kind in _OF_THEIR_OWN:
+            return _OF_THEIR_OWN[self.kind]
         return design_name(theories.get(self.theory))
 
     def data(self) -> ChoiceData:
@@ -103,17 +103,13 @@ class Task:
 def cells() -> tuple[Cell, ...]:
     """All cells, those of the six theories first."""
     core = [Cell(name, _noise(theories.get(name)), "exact", CORE_FITS, FIXED_FITS) for name in CORE]
-    known = [theory for theory in theories.THEORIES.values() if _why_not(theory) is None]
-    others = [Cell(t.name, _noise(t), "exact", FITS, 0) for t in known if t.name not in (*CORE, "giving")]
+    elsewhere = {*CORE, "giving", "contrast"}
+    known = [theory for theory in theories.THEORIES.values() if theory.name not in elsewhere]
+    others = [Cell(theory.name, _noise(theory), "exact", FITS, 0) for theory in known]
     persons = [Cell(name, _noise(theories.get(name)), "persons", FITS, 0) for name in CORE]
     samples = [Cell(name, _noise(theories.get(name)), "samples", FITS, 0) for name in ("crra", "hyperbolic")]
-    return (*core, *others, *persons, *samples, Cell("giving", "none", "gifts", FITS, 0))
-
-
-def left_out() -> dict[str, str]:
-    """Theory -> why there is no cell for it."""
-    found = {theory.name: _why_not(theory) for theory in theories.THEORIES.values()}
-    return {name: reason for name, reason in found.items() if reason is not None}
+    own = [Cell("giving", "none", "gifts", FITS, 0), Cell("contrast", "none", "contrast", FITS, 0)]
+    return (*core, *others, *persons, *samples, *own)
 
 
 def tasks(chosen: tuple[Cell, ...]) -> Iterator[Task]:
@@ -130,15 +126,3 @@ def tasks(chosen: tuple[Cell, ...]) -> Iterator[Task]:
 def _noise(theory: Theory) -> str:
     usual = next(noise for noise in ("contextual", "equivalent", "none") if noise in theory.noises)
     return _NOISE.get(theory.name, usual)
-
-
-def _why_not(theory: Theory) -> str | None:
-    if theory.name == "giving":
-        return None
-    if theory.response not in ("choice", "number"):
-        return "Its data and its model are its own (`replicator/inference/contrast_model.py`)."
-    try:
-        check_domain(theory, to_persons(questions(design_name(theory)), 1).stimuli)
-    except DataError as problem:
-        return f"No design for it yet: {problem}"
-    return None

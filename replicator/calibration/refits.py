@@ -12,10 +12,10 @@ import pymc as pm
 import pytensor
 
 from replicator import theories
-from replicator.calibration import gift_refits, plan
+from replicator.calibration import contrast_refits, gift_refits, plan
 from replicator.calibration.plan import Cell, Purpose, Task
 from replicator.calibration.statistics import RANK_DRAWS
-from replicator.inference import builder, gifts, posterior, sampling
+from replicator.inference import builder, posterior, sampling
 from replicator.inference.data import ChoiceData
 from replicator.inference.geometry import geometry
 from replicator.inference.posterior import Posterior
@@ -65,9 +65,9 @@ def fit(task: Task, model: str) -> list[Row]:
     cell, started = task.cell, time.monotonic()
     rng = cell.random(task.purpose, task.number)
     if cell.kind == "gifts":
-        location, scale, given = gift_refits.simulated(rng)
-        found = posterior.of_gifts(given, seed=int(rng.integers(2**31)))
-        known = gift_refits.quantities(location, scale, found)
+        found, known = gift_refits.refitted(rng)
+    elif cell.kind == "contrast":
+        found, known = contrast_refits.refitted(rng)
     else:
         data = cell.data()
         shape = _shape(cell, data)
@@ -131,8 +131,9 @@ def of_posterior(cell: Cell) -> str:
     likelihood, design or the plan's seed, and with nothing else."""
     rng = np.random.default_rng(0)
     if cell.kind == "gifts":
-        *_, simulated = gift_refits.simulated(rng)
-        model = gifts.build(simulated, gifts.arrays(simulated))
+        model = gift_refits.model(rng)
+    elif cell.kind == "contrast":
+        model = contrast_refits.model(rng)
     else:
         model = _model(cell, rng)
     point = {name: 0.3 * rng.normal(size=np.shape(value)) for name, value in sorted(model.initial_point().items())}

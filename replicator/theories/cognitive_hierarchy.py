@@ -29,14 +29,15 @@ def best_replies(xp: ModuleType, steps: Array, multiplier: Array, low: Array, hi
     neglects what its own number adds to the mean, which is 1/n of it among n people.
     """
     level = np.arange(HIGHEST)
-    weight = steps**level / factorial(level)  # f, but for a factor that cancels
-    share = multiplier / xp.cumsum(weight, axis=-1)
-    replies = [(low + high) / 2.0 + 0.0 * steps]
-    weighted = 0.0
-    for k in range(HIGHEST):
-        weighted = weighted + weight[..., k : k + 1] * replies[-1]
-        replies.append(xp.clip(share[..., k : k + 1] * weighted, low, high))
-    return xp.concatenate(replies, axis=-1)
+    weight = steps**level / factorial(level)  # f_k / f_0
+    below = xp.cumsum(weight, axis=-1)
+    # sum_(h<=k) f_h m_h = (1 + p f_k / sum_(h<k) f_h) sum_(h<k) f_h m_h. Replies that have reached a limit stay there,
+    # so that it may be imposed in the end.
+    growth = xp.cumsum(xp.log1p(multiplier * weight[..., 1:] / below[..., :-1]), axis=-1)
+    summed = xp.exp(xp.concatenate([xp.zeros_like(growth[..., :1]), growth], axis=-1))  # of f_h m_h, over f_0 m_0
+    middle = (low + high) / 2.0
+    replies = xp.clip(multiplier * middle * summed / below, low, high)
+    return xp.concatenate([middle + xp.zeros_like(replies[..., :1]), replies], axis=-1)
 
 
 def log_probabilities(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) -> Array:
