@@ -28,6 +28,22 @@ def test_a_crowd_of_lottery_choosers_comes_out_again(fits: int, capsys: pytest.C
     assert all(row["sd"] < 0.6 / 3 for row in rows)
 
 
+@pytest.mark.validate
+@pytest.mark.parametrize(
+    ("experiment", "parameter", "error"),
+    [("money-request", "thinking_steps", 0.4), ("minimum-acceptable-offer", "minimum_acceptable_offer", 0.15)],
+)
+def test_people_who_name_numbers_come_out_again(
+    experiment: str, parameter: str, error: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Amounts asked for, and the least that is accepted."""
+    assert called("recover", experiment, "--subjects", "30", "--fits", "1", "--seed", "4", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["recovered"]
+    (row,) = [row for row in rows if row["parameter"] == parameter]
+    assert row["covered"]
+    assert row["mean"] == pytest.approx(row["truth"], abs=error)
+
+
 @pytest.mark.usefixtures("short_chains")
 def test_one_seed_gives_the_same_truths_and_answers() -> None:
     experiment = specification.find("holt-laury")
@@ -38,7 +54,7 @@ def test_one_seed_gives_the_same_truths_and_answers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [
-        (("dictator",), 2, "choices alone are recovered"),
+        (("dictator",), 2, "choices, numbers and thresholds are recovered"),
         (("holt-laury", "--theory", "giving"), 2, 'about answers of type "amount"'),
         (("holt-laury", "--theory", "hyperbolic", "--noise", "contextual"), 2, "does not go with the theory"),
         (("delay-discounting", "--theory", "crra"), 4, "reads immediate outcomes only"),

@@ -8,7 +8,7 @@ method gets wrong as a truth outside of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ SENSITIVITY_SD = 0.25
 """Spread between simulated persons of the log of sensitivity."""
 
 LAPSE = 0.02
+
+RECOVERED = ("choice", "number", "threshold")
+"""Types of answers that choice models read."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -65,12 +68,13 @@ def recover(
 ) -> Iterator[list[Recovery]]:
     """Fit by fit: truths, and their estimates as the typical person of a hierarchy.
 
-    Raises UsageError where the experiment does not ask for choices, DataError where the theory cannot read it.
+    Raises UsageError for answers that no theory of options reads, DataError where the theory cannot read the outcomes.
     """
-    if experiment.response.type != "choice":
+    if experiment.response.type not in RECOVERED:
         raise UsageError(
-            f'"{experiment.name}" asks for answers of type "{experiment.response.type}"; choices alone are recovered.',
-            remedy="Name an experiment with choices; `replicator list experiments --json` tells.",
+            f'"{experiment.name}" asks for answers of type "{experiment.response.type}"; choices, numbers and '
+            "thresholds are recovered.",
+            remedy="Name an experiment that asks for one of these; `replicator list experiments --json` tells.",
         )
     theory = theories.get(fit.theory)
     if not theory.parameters:
@@ -78,7 +82,8 @@ def recover(
             f'the theory "{theory.name}" has no parameters to recover.',
             remedy="Name another; `replicator list theories` tells.",
         )
-    design = to_persons(of_experiment(experiment), subjects)
+    asked = to_persons(of_experiment(experiment), subjects)
+    design = replace(asked, thresholds=experiment.response.type == "threshold")
     check_domain(theory, design.stimuli)
     for number in range(fits):
         if progress is not None:

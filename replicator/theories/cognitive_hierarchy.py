@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 from scipy.special import factorial
 
-from replicator.theories.levels import by_level, log_shares, mixture, thinking_steps
+from replicator.theories.levels import by_level, log_shares, thinking_steps
 from replicator.theories.priors import prior
 from replicator.theories.theory import Array, Parameter, Parameters, Stimuli, Theory, by_scale
 
@@ -53,9 +53,12 @@ def log_probabilities(xp: ModuleType, parameters: Parameters, stimuli: Stimuli) 
     low, high = grid[:, 0, None, None], grid[:, -1, None, None]
     multiplier = np.asarray(stimuli.variables[MULTIPLIER])[:, None, None]
     replies = best_replies(xp, steps, multiplier, low, high)
-    away = (grid[:, :, None] - replies) / (spread * (high - low))
-    thinks = np.arange(HIGHEST + 1) > 0  # level 0 answers uniformly, whatever the spread
-    return mixture(xp, log_shares(xp, steps, HIGHEST, open_ended=True), thinks * (-(away**2) / 2.0))
+    # Level 0 answers uniformly, whatever the spread, so that no answer has probability zero.
+    precise = (np.arange(HIGHEST + 1) > 0) / (spread * (high - low))
+    squares = ((grid[:, :, None] - replies) * precise) ** 2
+    density = xp.exp((xp.min(squares, axis=-2, keepdims=True) - squares) / 2.0)
+    shares = xp.exp(log_shares(xp, steps, HIGHEST, open_ended=True))
+    return xp.log((density * (shares / xp.sum(density, axis=-2, keepdims=True))).sum(axis=-1))
 
 
 def outside(stimuli: Stimuli) -> str | None:
