@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from replicator.cli.main import main
@@ -26,3 +28,9 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
     lines = error_lines(capsys)
     assert len(lines) == 1, lines
     return lines[0]
+
+
+def hears_interrupts() -> None:
+    """What a child does before it becomes the command: a shell has its background jobs ignore Ctrl-C, and they pass
+    that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

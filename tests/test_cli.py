@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 import pytest
-from command_line import called, error_lines, one_line
+from command_line import called, error_lines, hears_interrupts, one_line
 
 from replicator import resources
 from replicator.cli.main import COMMANDS, cli
@@ -405,7 +405,7 @@ def test_an_interrupted_collection_keeps_its_answers(tmp_path: Path) -> None:
         "--batch-size", "1", "--out", str(tmp_path / "run"),
     ]  # fmt: skip
     store = Path(os.environ["REPLICATOR_CACHE_DIR"]) / "answers.sqlite"
-    asked = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    asked = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hears_interrupts)
     limit = time.monotonic() + 120
     while _stored(store) < 3:
         assert asked.poll() is None, "it ended before it was interrupted"

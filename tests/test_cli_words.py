@@ -192,6 +192,13 @@ def test_empty_answers_are_no_words_left_out(capsys: pytest.CaptureFixture[str])
     assert "1 valid, 2 missing" in printed.out
 
 
+def test_a_column_without_answers_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    file = written("gambles.csv", "person,gain,loss,answer\n1,10,5,\n1,9,5,nan\n")
+    assert called("import", file, *MAPPED, "--values", "1=accept,0=reject", "--out", "run") == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("warning: gambles.csv: none of 2 rows holds a usable answer.")
+
+
 def test_a_word_cannot_take_over_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     word = "\x1b[31m" + "x" * 500
     file = written("gambles.csv", f"person,gain,loss,answer\n1,10,5,1\n1,9,5,{word}\n")

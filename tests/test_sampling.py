@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytensor
 import pytest
+from builder_cases import answers_of_prompts
 from choice_designs import made, random_stimuli
-from test_builder import answers_of_prompts
 
 from replicator.inference import posterior, sampling
 from replicator.inference.data import ChoiceData

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import hears_interrupts
 from fake_server import Fake, Handler, fake_server
 from small_experiments import lotteries
 
@@ -182,7 +183,7 @@ def test_an_interruption_waits_for_no_request_under_way(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "replicator", *command, "--out", str(tmp_path / "out")],
             env=os.environ | {"REPLICATOR_CACHE_DIR": str(tmp_path / "cache")},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=hears_interrupts,
         )  # fmt: skip
         try:
             assert under_way.wait(60)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 import replicator
-from replicator.calibration import plan
+from replicator.calibration import contrast_refits, gift_refits, plan
 from replicator.calibration.statistics import FAMILYWISE, LEAST, NOMINAL, POOLED, RANK_DRAWS, exact_interval
 from replicator.calibration.verdicts import (
     Rows,
@@ -54,7 +54,13 @@ def _head() -> list[str]:
         f"- exact: probabilities of {plan.WORDINGS} wordings x {len(plan.LABEL_SETS)} sets of labels x 2 orders x "
         "questions;",
         f"- samples: {plan.SAMPLES} answers to each of the same prompts;",
-        f"- persons: {plan.PERSONS} persons who answer each question once.",
+        f"- persons: {plan.PERSONS} persons who answer each question once;",
+        f"- gifts: exact distributions of gifts in {gift_refits.WORDINGS} wordings;",
+        f"- contrast: exact probabilities of an option at two levels of a text, {contrast_refits.ITEMS} items x "
+        f"{contrast_refits.WORDINGS} wordings x",
+        f"  {len(contrast_refits.LABEL_SETS)} sets of labels x 2 orders.",
+        "",
+        "Numbers that are named (stated worth, contributions, guesses, requests) have neither labels nor orders.",
         "",
     ]
 

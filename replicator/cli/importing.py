@@ -79,10 +79,12 @@ def import_(file: Path, experiment: str, mapping: Path | None, out: Path | None,
     unmapped = run.manifest["imported"]["unmapped"]
     if unmapped:
         warn([_unmapped_in_words(file, unmapped, found)])
+    counts = run.manifest["counts"]
+    if not counts.get("valid"):
+        warn([f"{file}: none of {sum(counts.values()):,} rows holds a usable answer. --map value=COLUMN names where."])
     if as_json:
         print_json(dict(run.manifest))
         return
-    counts = run.manifest["counts"]
     answers = ", ".join(f"{number:,} {status}" for status, number in counts.items())
     click.echo(f"Imported: {sum(counts.values()):,} choices: {answers}.")
     if unmapped:
