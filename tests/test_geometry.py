@@ -13,6 +13,7 @@ from replicator import specification, theories
 from replicator.inference import builder
 from replicator.inference.geometry import geometry
 from replicator.inference.structure import structure
+from replicator.inference.walk import Geometry, add_misfit
 from replicator.theories import Stimuli, noise
 
 
@@ -67,3 +68,15 @@ def test_people_who_are_alike_in_one_way_are_not_taken_to_differ_in_it() -> None
     np.testing.assert_allclose(walk.start["risk_aversion_raw"], aversion, atol=0.08)
     assert walk.centring["sensitivity"] == 0.0
     assert walk.start["sensitivity_sd"] < 0.1
+
+
+@pytest.mark.parametrize("others", [0.1, 1.0])
+def test_a_question_that_all_answer_alike_does_not_tell_how_far_questions_lie_off_the_curve(others: float) -> None:
+    """One answer more moves it by logits: what the `others` do decides about centring, and about where the scale
+    starts."""
+    off = np.array([[others], [-others], [others], [-others], [others], [-others], [3.0]])
+    error = np.array([[0.02]] * 6 + [[2.0]])
+    walk = Geometry({}, {})
+    add_misfit(walk, np.zeros_like(off), off, error)
+    assert float(walk.centring["item_misfit"]) == (others == 1.0)
+    assert float(walk.start["item_misfit_sd"]) == pytest.approx(others, abs=0.1)

@@ -54,8 +54,7 @@ def of_people(
     best = best + np.pad(deviation.mean(axis=0), (0, len(best) - size))
     walk = Geometry(walk.centring, walk.start | standing_at(best, names).start)
     if structure.item_misfit:
-        error_of_question = float(np.mean(1.0 / by_question(data, data.question, precision)))
-        add_misfit(walk, np.zeros_like(off), off, error_of_question)
+        add_misfit(walk, np.zeros_like(off), off, 1.0 / by_question(data, data.question, precision))
     for i, name in enumerate(names):
         apart = deviation[:, i] - deviation[:, i].mean()
         shift = regressed(walk, name, data, apart)

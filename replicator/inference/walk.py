@@ -62,13 +62,19 @@ def add_effect(
     )
 
 
-def add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: float) -> None:
-    """Questions lie `off` a (q, contrast) curve, with an error of this variance; where the sampler does not centre
-    around the curve, it is zero."""
-    spread = float(np.mean(off**2))
-    walk.centring["item_misfit"] = np.array(float(spread > _OFF * error))
+def add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: np.ndarray | float) -> None:
+    """Questions lie `off` a (q, contrast) curve, with an error of this variance, each its own or all the same; where
+    the sampler does not centre around the curve, it is zero."""
+    walk.centring["item_misfit"] = np.array(float(np.mean(off**2 / error) > _OFF))
     walk.start["item_misfit_raw"] = walk.centring["item_misfit"] * (curve + off)
-    walk.start["item_misfit_sd"] = scale_start(spread - error)
+    walk.start["item_misfit_sd"] = scale_start(_misfit_variance(off, error))
+
+
+def _misfit_variance(off: np.ndarray, error: np.ndarray | float) -> float:
+    """Of questions' misfit beyond error, the better known ones counting more: where everybody answers alike, one
+    answer more or less lies far off the curve."""
+    weight = np.broadcast_to(1.0 / np.square(error), off.shape)
+    return float(np.average(off**2 - error, weights=weight))
 
 
 def regressed(walk: Geometry, name: str, data: ChoiceData, deviation: np.ndarray) -> np.ndarray:
