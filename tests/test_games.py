@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -98,6 +99,19 @@ def test_replies_are_those_of_camerer_ho_and_chong() -> None:
     rising = best_replies(np, np.array([8.0]), 4 / 3, 0.0, 100.0)
     assert rising[1] == pytest.approx(200 / 3)
     assert rising[-1] == 100.0
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 100.0), (20.0, 80.0), (-10.0, 10.0)])
+@pytest.mark.parametrize("p", [0.1, 2 / 3, 1.0, 4 / 3, 3.0])
+@pytest.mark.parametrize("tau", [1e-9, 0.5, 5.0, 60.0])
+def test_replies_are_those_of_the_recursion(tau: float, p: float, low: float, high: float) -> None:
+    """Level by level, each reply within the limits before the next one is formed."""
+    weight = [tau**k / math.factorial(k) for k in range(8)]
+    replies = [(low + high) / 2]
+    for k in range(1, 9):
+        mean = sum(w * m for w, m in zip(weight, replies, strict=False)) / sum(weight[:k])
+        replies.append(min(max(p * mean, low), high))
+    assert best_replies(np, np.array([tau]), p, low, high) == pytest.approx(replies, rel=1e-12, abs=1e-12)
 
 
 def test_without_steps_answers_are_uniform_and_with_many_they_near_the_equilibrium() -> None:
