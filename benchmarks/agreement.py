@@ -56,6 +56,11 @@ def left_out(likelihood: np.ndarray) -> LeftOut:
     return LeftOut(special.logsumexp(np.asarray(weights) + likelihood.T, axis=1), np.asarray(k))
 
 
+def log_mean(logs: np.ndarray) -> float:
+    """Logarithm of the mean of (s,) exponentials: with log p(y | draw), log p(y)."""
+    return float(special.logsumexp(logs) - np.log(len(logs)))
+
+
 def difference(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     """Sum over people of (person,) differences in elpd, and its standard error over people."""
     apart = ours - theirs

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
-from agreement import Draws, smallest_ess
+from agreement import Draws, log_mean, smallest_ess
 from gambles import Gambles
-from scipy import special
 
 from replicator import theories
 from replicator.inference import builder, posterior
@@ -92,8 +91,7 @@ def elpd_without(fitted: Default, gambles: Gambles, person: int, *, size: int, s
         data=own,
         fixed=builder.design(theories.get(shape.theory), shape.noise, own),
     )
-    likelihood = marginal(unseen, np.random.default_rng(seed))[:, 0]
-    return float(special.logsumexp(likelihood) - np.log(len(likelihood)))
+    return log_mean(marginal(unseen, np.random.default_rng(seed))[:, 0])
 
 
 def natural(coordinates: dict[str, np.ndarray], whose: str) -> dict[str, np.ndarray]:

@@ -35,11 +35,10 @@ import grown_data
 import hbayesdm
 import numpy as np
 import ra_prospect
-from agreement import Draws, difference, expected_largest, largest_z, left_out, smallest_ess
+from agreement import Draws, difference, expected_largest, largest_z, left_out, log_mean, smallest_ess
 from default_model import Default, elpd_without, fit, left_out_default
 from gambles import PEOPLE, Gambles, recorded
 from left_out_people import marginal, of_person
-from scipy import special
 
 from replicator.inference.left_out import PARETO_K
 
@@ -120,8 +119,7 @@ def ra_prospect_without(seen: Draws, gambles: Gambles, person: int, *, warmup: i
     others = gambles.without(person)
     found = ra_prospect.sample(others, seed=1, chains=hbayesdm.CHAINS, warmup=warmup, draws=draws, cores=cores())
     rng = np.random.default_rng(1)
-    likelihood = of_person(found.draws, seen, gambles, person, size=REFIT_DRAWS, rng=rng)
-    return float(special.logsumexp(likelihood) - np.log(len(likelihood)))
+    return log_mean(of_person(found.draws, seen, gambles, person, size=REFIT_DRAWS, rng=rng))
 
 
 def costs() -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from command_line import called, one_line
 
-from replicator import specification
+from replicator import resources, specification
 from replicator.experiment import Fit
 from replicator.inference.recovery import recover
 
@@ -66,3 +67,17 @@ def test_what_cannot_be_recovered_is_refused_in_one_line(
 ) -> None:
     assert called("recover", *arguments) == code
     assert problem in one_line(capsys)
+
+
+def test_questions_with_answers_of_their_own_are_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As estimation refuses their answers: the first item's range is not that of the others."""
+    document = json.loads(resources.experiment_files()["money-request"].read_text(encoding="utf-8"))
+    del document["checks"]
+    for n, item in enumerate(document["items"]):
+        item["most"] = 20 + n
+    document["response"]["max"] = "most"
+    (tmp_path / "uneven.json").write_text(json.dumps(document), encoding="utf-8")
+    assert called("recover", tmp_path / "uneven.json", "--subjects", "5", "--fits", "1") == 4
+    assert 'the answers to "bonus-20" are not those to "bonus-12"' in one_line(capsys)

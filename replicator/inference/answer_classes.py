@@ -46,6 +46,13 @@ def classes(answers: np.ndarray | None) -> np.ndarray | None:
     return np.asarray(np.floor(relative * (CLASSES - 1) + 0.5), dtype=int)
 
 
+def grouped(answers: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[str, ...], np.ndarray | None]:
+    """The grid (a,) that the answers are, None of other options; the (k) options to choose among; and `classes`."""
+    grid = numbers(answers)
+    index = classes(grid)
+    return grid, answers if grid is None or index is None else names(grid, index), index
+
+
 def names(answers: np.ndarray, index: np.ndarray) -> tuple[str, ...]:
     """Each class by its ends: "5 to 14"."""
     ends = [answers[index == c][[0, -1]] for c in range(int(index.max()) + 1)]

@@ -129,9 +129,7 @@ def choice_data(
     answers = tuple(str(o) for o in table["options"].iloc[0])
     if any(tuple(row) != answers for row in table["options"]):
         raise DataError("the options differ between rows of one experiment")
-    grid = answer_classes.numbers(answers)
-    classes = answer_classes.classes(grid)
-    options = answers if grid is None or classes is None else answer_classes.names(grid, classes)
+    grid, options, classes = answer_classes.grouped(answers)
     question_code, questions = codes(table["item"] + "@" + table["condition"])
     first = table[~pd.Series(question_code).duplicated().to_numpy()]
     outcomes = [
@@ -239,9 +237,7 @@ def from_shares(
     answers = experiment.option_names(variables[0])
     outcomes = [experiment.outcomes(each) for each in variables]
     given = np.array([[round(n * shares[item.id].get(name, 0.0)) for name in answers] for item in items], dtype=float)
-    grid = answer_classes.numbers(answers)
-    classes = answer_classes.classes(grid)
-    options = answers if grid is None or classes is None else answer_classes.names(grid, classes)
+    _, options, classes = answer_classes.grouped(answers)
     unchanged = {option.name for option in experiment.options if option.status_quo}
     q = len(items)
     return ChoiceData(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from replicator.errors import DataError
 from replicator.experiment import ALL, Experiment, Outcome, Value, condition_name
 from replicator.inference import answer_classes
 from replicator.inference.data import ChoiceData
@@ -33,7 +34,7 @@ class Questions:
 def of_experiment(experiment: Experiment, items: Sequence[str] = (), condition: str | None = None) -> Questions:
     """The items of an experiment, or some of them, in its default conditions, or one of them.
 
-    Items differ in none of the answers that may be given.
+    Raises DataError where items differ in the answers that may be given.
     """
     cells = [
         (item, levels)
@@ -42,8 +43,15 @@ def of_experiment(experiment: Experiment, items: Sequence[str] = (), condition: 
         if (not items or item.id in items) and condition in (None, condition_name(levels))
     ]
     variables = tuple({**levels, **item.variables} for item, levels in cells)
+    options = experiment.option_names(variables[0])
+    for (item, _), each in zip(cells, variables, strict=True):
+        if experiment.option_names(each) != options:
+            raise DataError(
+                f'"{experiment.name}": the answers to "{item.id}" are not those to "{cells[0][0].id}".',
+                remedy="Estimation takes questions with the same possible answers: give all items one range.",
+            )
     return Questions(
-        options=experiment.option_names(variables[0]),
+        options=options,
         items=tuple(item.id for item, _ in cells),
         conditions=tuple(condition_name(levels) for _, levels in cells),
         outcomes=tuple(experiment.outcomes(each) for each in variables),
@@ -106,9 +114,7 @@ def to_a_model(asked: Questions, wordings: int, label_sets: Sequence[str], *, ex
 def _data(asked: Questions, **rows: Any) -> ChoiceData:
     names = tuple(dict.fromkeys(asked.conditions))
     n = len(rows["question"])
-    grid = answer_classes.numbers(asked.options)
-    classes = answer_classes.classes(grid)
-    options = asked.options if grid is None or classes is None else answer_classes.names(grid, classes)
+    _, options, classes = answer_classes.grouped(asked.options)
     unchanged = {outcome.option for outcome in asked.outcomes[0] if outcome.status_quo}
     return ChoiceData(
         questions=tuple(f"{item}@{condition}" for item, condition in zip(asked.items, asked.conditions, strict=True)),
