@@ -20,6 +20,11 @@ def smallest_ess(draws: Draws) -> tuple[float, str]:
     return found[worst], worst
 
 
+def largest_r_hat(draws: Draws) -> float:
+    """Of all quantities."""
+    return max(float(np.max(values)) for values in _each(draws, az.rhat).values())
+
+
 def largest_z(one: Draws, other: Draws) -> tuple[float, int]:
     """The largest |difference of means| / sqrt(MCSE^2 + MCSE^2) of the quantities that both have, and their number."""
     shared = sorted(set(one) & set(other))
@@ -46,7 +51,7 @@ class LeftOut:
     elpd: np.ndarray
     """(person,)"""
     k: np.ndarray
-    """(person,) shape of the tail of the importance weights; above .7 they are not to be relied upon."""
+    """(person,) shape of the tail of the importance weights."""
 
 
 def left_out(likelihood: np.ndarray) -> LeftOut:
@@ -61,6 +66,12 @@ def log_mean(logs: np.ndarray) -> float:
     return float(special.logsumexp(logs) - np.log(len(logs)))
 
 
+def log_mean_error(logs: np.ndarray) -> float:
+    """Monte Carlo standard error of `log_mean` of (s,) independent draws: that of the mean over the mean."""
+    each = np.exp(logs - logs.max())
+    return float(each.std(ddof=1) / each.mean() / np.sqrt(len(each)))
+
+
 def difference(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     """Sum over people of (person,) differences in elpd, and its standard error over people."""
     apart = ours - theirs
@@ -69,5 +80,5 @@ def difference(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
 
 def _each(draws: Draws, statistic) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
     data = az.convert_to_dataset(dict(draws))
-    found = statistic(data, method="bulk" if statistic is az.ess else "mean")
+    found = statistic(data, method={az.ess: "bulk", az.mcse: "mean", az.rhat: "rank"}[statistic])
     return {name: np.asarray(found[name]) for name in draws}

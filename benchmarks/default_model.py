@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
-from agreement import Draws, log_mean, smallest_ess
+from agreement import Draws, smallest_ess
 from gambles import Gambles
 
 from replicator import theories
@@ -79,11 +79,13 @@ def left_out_default(fitted: Default, gambles: Gambles, *, size: int, seed: int)
     return leave_out(replay(fitted.last, fitted.shape, gambles.data, size=size), seed=seed)
 
 
-def elpd_without(fitted: Default, gambles: Gambles, person: int, *, size: int, seed: int) -> float:
-    """log p(y_i | y_-i) of one person from a fit of all others, under `size` draws of what people share."""
+def without(fitted: Default, gambles: Gambles, person: int, *, size: int, seed: int) -> tuple[np.ndarray, bool]:
+    """(s,) log p(y_i | what people share) of one person under `size` draws of a fit of all others, and whether its
+    diagnostics passed."""
     others, own = gambles.without(person).data, gambles.of([person]).data
     shape = replace(fitted.shape, units=len(others.units))
-    played = replay(posterior.of_choices(shape, others, seed=seed), shape, others, size=size)
+    found = posterior.of_choices(shape, others, seed=seed)
+    played = replay(found, shape, others, size=size)
     # One unit whose effects nobody has seen: it stands at the locations, and the spreads say how far off it may be.
     unseen = replace(
         played,
@@ -91,7 +93,7 @@ def elpd_without(fitted: Default, gambles: Gambles, person: int, *, size: int, s
         data=own,
         fixed=builder.design(theories.get(shape.theory), shape.noise, own),
     )
-    return log_mean(marginal(unseen, np.random.default_rng(seed))[:, 0])
+    return marginal(unseen, np.random.default_rng(seed))[:, 0], found.diagnostics.passed
 
 
 def natural(coordinates: dict[str, np.ndarray], whose: str) -> dict[str, np.ndarray]:

@@ -16,7 +16,9 @@ draws, for our default also of what comes before and after; compiling is counted
                                of Monte Carlo; `twin_expected_z` is the largest to be expected of as many
     elpd_difference, elpd_se   elpd of people left out whole: ours less theirs, and its standard error over people
     elpd_refitted              how many people weighed too much to be left out by importance sampling (Pareto k above
-                               .7) and were left out by a fit of all others, ours and theirs (in PyMC)
+                               its limit) and were left out by a fit of all others, ours and theirs (in PyMC), and how
+                               many of these fits failed the diagnostics (of theirs R-hat above 1.01)
+    elpd_mc_se                 Monte Carlo standard error of the difference, from these fits
     repeats_ratio              seconds of a fit of 1,000 answers a cell over those of one answer a cell
                                (a sampled model's; `people_repeats_ratio` those of people)
     models_ratio               seconds of fitting ten models that were asked alike over those of one
@@ -35,12 +37,22 @@ import grown_data
 import hbayesdm
 import numpy as np
 import ra_prospect
-from agreement import Draws, difference, expected_largest, largest_z, left_out, log_mean, smallest_ess
-from default_model import Default, elpd_without, fit, left_out_default
+from agreement import (
+    Draws,
+    difference,
+    expected_largest,
+    largest_r_hat,
+    largest_z,
+    left_out,
+    log_mean,
+    log_mean_error,
+    smallest_ess,
+)
+from default_model import Default, fit, left_out_default, without
 from gambles import PEOPLE, Gambles, recorded
 from left_out_people import marginal, of_person
 
-from replicator.inference.left_out import PARETO_K
+from replicator.inference.left_out import reliable_k
 
 JUDGED = ("mu_pr", "sigma", *ra_prospect.BOUNDS)
 """Quantities of hBayesDM's model: locations, spreads and everybody's parameters."""
@@ -50,8 +62,9 @@ SEEDS = (1, 2, 3)
 """Of our default, whose median counts."""
 DRAWS = 250
 """Under which people are left out, of either model."""
-REFIT_DRAWS = 1000
+REFIT_DRAWS = 4000
 """The same where the fit has not seen the person: then few draws come near."""
+R_HAT = 1.01
 
 
 @click.command(help=__doc__.split("\n")[0])
@@ -86,14 +99,18 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
     max_z, count = largest_z(judged(twin.draws), judged(theirs.draws))
     apart = left_out(marginal(theirs.draws, gambles, size=DRAWS, seed=1))
     default = left_out_default(ours, gambles, size=DRAWS, seed=1)
-    ours_heavy, theirs_heavy = (np.flatnonzero(each.k > PARETO_K) for each in (default, apart))
-    own, other = default.elpd.copy(), apart.elpd.copy()
+    ours_heavy, theirs_heavy = (np.flatnonzero(each.k > reliable_k(DRAWS)) for each in (default, apart))
+    own, other, variance, failed = default.elpd.copy(), apart.elpd.copy(), 0.0, [0, 0]
     for person in ours_heavy:
         tell(f"our default without person {person + 1}, of {len(ours_heavy)} such people")
-        own[person] = elpd_without(ours, gambles, person, size=REFIT_DRAWS, seed=1)
+        logs, passed = without(ours, gambles, person, size=REFIT_DRAWS, seed=1)
+        own[person], variance = log_mean(logs), variance + log_mean_error(logs) ** 2
+        failed[0] += not passed
     for person in theirs_heavy:
         tell(f"their model in PyMC without person {person + 1}, of {len(theirs_heavy)} such people")
-        other[person] = ra_prospect_without(theirs.draws, gambles, person, warmup=warmup, draws=iterations - warmup)
+        logs, passed = ra_prospect_without(theirs.draws, gambles, person, warmup=warmup, draws=iterations - warmup)
+        other[person], variance = log_mean(logs), variance + log_mean_error(logs) ** 2
+        failed[1] += not passed
     elpd, error = difference(own, other)
     return {
         "data": PEOPLE[name],
@@ -105,7 +122,14 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
         "twin_compared": count,
         "elpd_difference": elpd,
         "elpd_se": error,
-        "elpd_refitted": {"ours": len(ours_heavy), "theirs": len(theirs_heavy), "people": gambles.people},
+        "elpd_mc_se": float(np.sqrt(variance)),
+        "elpd_refitted": {
+            "ours": len(ours_heavy),
+            "theirs": len(theirs_heavy),
+            "people": gambles.people,
+            "ours_failed": failed[0],
+            "theirs_failed": failed[1],
+        },
         "ours": told(ours),
         "twin": seconds(twin.draws, twin.compiling, twin.sampling),
         "hbayesdm": seconds(theirs.draws, theirs.compiling, theirs.sampling)
@@ -114,12 +138,16 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
     }
 
 
-def ra_prospect_without(seen: Draws, gambles: Gambles, person: int, *, warmup: int, draws: int) -> float:
-    """log p(y_i | y_-i) of one person from a fit of all others by their model in PyMC."""
+def ra_prospect_without(
+    seen: Draws, gambles: Gambles, person: int, *, warmup: int, draws: int
+) -> tuple[np.ndarray, bool]:
+    """(s,) log p(y_i | what people share) of one person under draws of a fit of all others by their model in PyMC, and
+    whether its chains agree."""
     others = gambles.without(person)
     found = ra_prospect.sample(others, seed=1, chains=hbayesdm.CHAINS, warmup=warmup, draws=draws, cores=cores())
     rng = np.random.default_rng(1)
-    return log_mean(of_person(found.draws, seen, gambles, person, size=REFIT_DRAWS, rng=rng))
+    logs = of_person(found.draws, seen, gambles, person, size=REFIT_DRAWS, rng=rng)
+    return logs, largest_r_hat(judged(found.draws)) <= R_HAT
 
 
 def costs() -> dict[str, Any]:
@@ -185,6 +213,11 @@ def in_words(result: dict[str, Any]) -> list[str]:
     for way, found in result.get("gradient_microseconds", {}).items():
         each = ", ".join(f"{count}: {value:.0f}" for count, value in found.items())
         lines.append(f"microseconds of a gradient, {way}, by distinct amounts: {each}")
+    if "elpd_refitted" in result:
+        lines.append(
+            "left out by a fit of all others: {ours} of {people} by ours ({ours_failed} failed its diagnostics), "
+            "{theirs} by theirs ({theirs_failed})".format(**result["elpd_refitted"])
+        )
     numbers = {name: value for name, value in result.items() if isinstance(value, (int, float))}
     return [*lines, *(f"{name:22s} {value:.3g}" for name, value in numbers.items())]
 

@@ -66,7 +66,8 @@ class Gambles:
         return self.data.counts.sum(axis=1)
 
     def of(self, people: Sequence[int]) -> Gambles:
-        """Some of the people, with the same questions."""
+        """Some of the people, in their order, with the same questions."""
+        people = sorted(people)
         data, kept = self.data, np.isin(self.person, people)
         return Gambles(
             replace(

@@ -18,7 +18,7 @@ from scipy import special, stats
 POINTS = 1000
 """Draws from the proposal of each person."""
 WIDER = 1.5
-"""Variance of the proposal over that of the person's posterior."""
+"""Scale matrix of the proposal over the person's posterior covariance."""
 HEAVY = 5
 """Degrees of freedom of the proposal."""
 

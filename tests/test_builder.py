@@ -76,7 +76,8 @@ def log_odds(fitted: Fit, point: Point, weight: float) -> np.ndarray:
         for i in range(q):
             natural = theory.natural(np, {p.name: value[p.name][u, i] for p in theory.parameters})
             worth = noise.values(np, shape.noise, theory, natural, data.stimuli, stake=stakes)[i]
-            sensitivity = unit_scale[i] * np.exp(value["sensitivity"][u, i])
+            noisy = np.exp(-2 * value["sensitivity"][u, i]) + shape.noise_floor**2
+            sensitivity = unit_scale[i] / np.sqrt(noisy)
             eta[u, i] = sensitivity * (worth[:-1] - worth[-1])
             if shape.intercept:
                 leaves = ~data.status_quo
@@ -343,7 +344,7 @@ def test_centring_changes_the_samplers_coordinates_and_not_the_model(case: Fit) 
 
 def typical_curve(fitted: Fit, point: Point) -> np.ndarray:
     """(question, contrast) log odds of the units' mean curve, without position or misfit."""
-    shape = replace(fitted.structure, position=False, item_misfit=False, cells=0)
+    shape = replace(fitted.structure, position=False, item_misfit=False, cells=0, likelihood="probabilities")
     data = fitted.data
     unit, wording, question = np.indices((len(data.units), max(len(data.wordings), 1), len(data.questions)))
     every = replace(data, unit=unit.ravel(), wording=wording.ravel(), question=question.ravel(), position=None)

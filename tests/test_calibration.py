@@ -203,7 +203,8 @@ def test_gifts_are_drawn_around_their_locations_and_their_model_has_a_fingerprin
 
 
 def test_contrasts_are_drawn_as_their_model_says() -> None:
-    """Around its tilt and difference an answer varies by the spreads, and the truth's shares are those of answers."""
+    """Around its tilt and difference an answer varies by the spreads, and the truth's shares are those of answers: the
+    observed difference regressed on the true one has a slope of one."""
     (cell,) = [cell for cell in CELLS if cell.kind == "contrast"]
     apart, shares = [], []
     for number in range(400):
@@ -213,9 +214,12 @@ def test_contrasts_are_drawn_as_their_model_says() -> None:
         of_means = [sd**2 / len(data.ways[way].names) for (name, way), sd in truth.spread.items() if name != "tilt"]
         error = np.sqrt(sum(of_means) + 4 * 2 * truth.scatter**2 / len(data.side))
         apart.append((moved - truth.difference) / error)
-        shares.append(data.share_at(0.5) - data.share_at(-0.5) - truth.risk_difference())
+        first, second = truth.shares()
+        shares.append((first, second, data.share_at(0.5), data.share_at(-0.5)))
     assert np.std(apart) == pytest.approx(1.0, abs=0.12)
-    assert abs(np.mean(shares)) < 4 * np.std(shares) / 20
+    first, second, seen_first, seen_second = np.transpose(shares)
+    assert np.polyfit(first - second, seen_first - seen_second, 1)[0] == pytest.approx(1.0, abs=0.04)
+    assert np.polyfit(first, seen_first, 1)[0] == pytest.approx(1.0, abs=0.04)
     assert refits.fingerprint(cell) == refits.fingerprint(cell)
 
 

@@ -55,7 +55,8 @@ def test_one_seed_gives_the_same_truths_and_answers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [
-        (("dictator",), 2, "choices, numbers and thresholds are recovered"),
+        (("dictator",), 2, '"giving" describes answers and not how persons choose'),
+        (("asian-disease",), 2, '"contrast" is estimated where a specification plans'),
         (("holt-laury", "--theory", "giving"), 2, 'about answers of type "amount"'),
         (("holt-laury", "--theory", "hyperbolic", "--noise", "contextual"), 2, "does not go with the theory"),
         (("delay-discounting", "--theory", "crra"), 4, "reads immediate outcomes only"),

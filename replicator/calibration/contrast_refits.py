@@ -16,7 +16,7 @@ from replicator.inference.data import LOGIT_LIMIT
 from replicator.inference.posterior import Posterior
 from replicator.inference.structure import DEGREES_OF_FREEDOM
 from replicator.theories import priors
-from replicator.theories.contrast import BASELINE, LOG_ODDS_RATIO
+from replicator.theories.contrast import BASELINE, LOG_ODDS_RATIO, RISK_DIFFERENCE
 
 ITEMS = 6
 WORDINGS = 5
@@ -44,8 +44,8 @@ class Truth:
     def scatter(self) -> float:
         return float(_residual()["floor"] + self.residual)
 
-    def risk_difference(self) -> float:
-        """E P(first) - E P(second) over items, wordings, presentations and prompts:
+    def shares(self) -> tuple[float, float]:
+        """E P at the first level and at the second, over items, wordings, presentations and prompts:
 
         logit P = tilt + difference x + N(0, sum of s_tilt^2 + x^2 s_difference^2) +- position + t_4(scatter)
         """
@@ -56,7 +56,7 @@ class Truth:
             variance = sum((sd if name == TILT else side * sd) ** 2 for (name, _), sd in self.spread.items())
             questions = self.tilt + side * self.difference + np.sqrt(variance) * stats.norm.ppf(_POINTS)
             share.append(special.expit(np.add.outer(np.add.outer(questions, prompts), shown)).mean())
-        return float(share[0] - share[1])
+        return float(share[0]), float(share[1])
 
 
 def simulated(rng: np.random.Generator) -> tuple[Truth, ContrastData]:
@@ -108,9 +108,14 @@ def model(rng: np.random.Generator) -> pm.Model:
 
 
 def refitted(rng: np.random.Generator) -> tuple[Posterior, Mapping[str, tuple[float, np.ndarray]]]:
-    """The fit, and quantity -> its true value and (draws,), on the logit scale; the risk difference as a share."""
+    """The fit, and quantity -> its true value and (draws,), on the logit scale; the risk difference as a share.
+
+    The log odds ratio that is reported is that of the two shares; its coordinate is that of a single question.
+    """
     truth, data = simulated(rng)
     found = contrast.fit(data, seed=int(rng.integers(2**31)), condition=CONDITION).found
+
+    first, second = truth.shares()
 
     def draws(variable: str) -> np.ndarray:
         values = posterior.of_coordinate(found, variable)
@@ -118,8 +123,12 @@ def refitted(rng: np.random.Generator) -> tuple[Posterior, Mapping[str, tuple[fl
 
     known = {
         BASELINE.name: (truth.tilt, draws(f"{TILT}_coordinate")[:, 0]),
-        LOG_ODDS_RATIO.name: (truth.difference, draws(f"{LOG_ODDS_RATIO.name}_coordinate")[:, 0]),
-        "risk_difference": (truth.risk_difference(), np.asarray(found.natural["risk_difference"])[:, 0]),
+        f"{LOG_ODDS_RATIO.name}_coordinate": (truth.difference, draws(f"{LOG_ODDS_RATIO.name}_coordinate")[:, 0]),
+        LOG_ODDS_RATIO.name: (
+            float(special.logit(first) - special.logit(second)),
+            np.asarray(found.natural[LOG_ODDS_RATIO.name])[:, 0],
+        ),
+        RISK_DIFFERENCE.name: (first - second, np.asarray(found.natural[RISK_DIFFERENCE.name])[:, 0]),
         "residual": (truth.residual, draws("residual")[:, 0]),
     }
     known |= {f"{name}_{way}_sd": (sd, draws(f"{name}_{way}_sd")[:, 0]) for (name, way), sd in truth.spread.items()}

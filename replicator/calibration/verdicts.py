@@ -83,8 +83,8 @@ def pooled_word(rows: Rows, covered: int, intervals: int) -> str:
 
 def is_location(cell: Cell, quantity: str) -> bool:
     """Whether the quantity is where the population stands, not a scale, a lapse or an effect of position."""
-    parameters = {p.name for p in theories.get(cell.theory).parameters}
-    return quantity in parameters | {"sensitivity", "response_intercept"}
+    theory = theories.get(cell.theory)
+    return quantity in {p.name for p in (*theory.parameters, *theory.derived)} | {"sensitivity", "response_intercept"}
 
 
 def fits_of(rows: Sequence[Row], purpose: str) -> dict[int, Row]:

@@ -53,8 +53,9 @@ def recover(
     fit = planned_fit(found, theory, noise)
     with watcher() as told:
         noisy = "" if fit.noise == "none" else f", {fit.noise} noise"
-        told.stage(f"Recovering {found.name}: {fit.theory}{noisy}, {subjects} persons")
         each = recovery.recover(found, fit, subjects=subjects, fits=fits, seed=seed, progress=told)
+        people = f"{subjects} person{'' if subjects == 1 else 's'}"
+        told.stage(f"Recovering {found.name}: {fit.theory}{noisy}, {people}")
         rows = [row for some in each for row in some]
     if as_json:
         print_json(

@@ -95,7 +95,10 @@ def estimate(
         print_json({"schema": SCHEMA, "estimates": estimates})
     else:
         planned = run.experiment().analysis.fits or named
-        click.echo(f"Estimates: {len(estimates)} in {run.posteriors}" if planned else "No estimate was planned.")
+        silent = sum(entry["mean"] is None for entry in estimates)
+        unknown = f", {silent} of them without a number; the report says why" if silent else ""
+        made = f"Estimates: {len(estimates)} in {run.posteriors}{unknown}"
+        click.echo(made if planned else "No estimate was planned.")
 
 
 def _together(

@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from replicator.amounts import format_amount
+from replicator.theories import stimuli
 from replicator.theories.theory import Array
 
 MOST_APART = 21
@@ -26,16 +27,8 @@ _FAR = -60.0
 
 
 def numbers(options: Sequence[str]) -> np.ndarray | None:
-    """(a,) what the options stand for where all are ascending numbers ("0", "10", "2.5"); None of other options.
-
-    Of a division among two accounts ("60, 40") it is the first one's part.
-    """
-    try:
-        found = np.array([float(option.split(", ")[0]) for option in options])
-    except ValueError:
-        return None
-    ascending = len(found) > 1 and bool((np.diff(found) > 0).all())
-    return found if ascending else None
+    """(a,) what the options stand for where they are a grid of numbers, or of divisions; None of other options."""
+    return stimuli.numbers(options, divisions=True)
 
 
 def classes(answers: np.ndarray | None) -> np.ndarray | None:

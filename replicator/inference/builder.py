@@ -7,7 +7,8 @@ in cell n:
     P          = (1 - lapse) softmax(eta) + lapse / K
     log odds_k = log(P_k / P_K) + misfit_qk
 
-`V` is the theory's value on the scale of the noise. Log odds of a prompt are Student-t around that, with a floor on
+`V` is the theory's value on the scale of the noise, `s` the sensitivity (of people who chose with a floor under their
+noise). Log odds of a prompt are Student-t around that, with a floor on
 the scale, whether they are seen exactly or through the counts of a model's samples (binomial or multinomial given
 the prompt's own odds); with more than two options that is one multivariate Student-t a prompt. People's choices have
 no such scatter. Every unit has its own parameters, drawn around the location that the fit reports; those of a persona
@@ -34,7 +35,7 @@ from replicator.inference.structure import Structure, contrasts
 from replicator.inference.tabulation import Direct, Table, compared, sensitivity_unit, stake, valued
 from replicator.inference.walk import Geometry
 from replicator.theories import priors
-from replicator.theories.noise import lapsed, odds
+from replicator.theories.noise import lapsed, odds, sensitivity
 from replicator.theories.theory import Theory
 
 Arrays = dict[str, np.ndarray]
@@ -200,8 +201,8 @@ def _curve(structure: Structure, fixed: Design, locations: Mapping[str, Any], de
         natural = theory.natural(pt, {p.name: here[p.name] for p in theory.parameters})
         eta = compared(offered, pt, theory, natural, thresholds=structure.thresholds)
         if structure.sensitive:
-            sensitivity = fixed.sensitivity_unit[questions][0] * pt.exp(here["sensitivity"])
-            eta = sensitivity[:, :, None] * eta
+            unit = fixed.sensitivity_unit[questions][0]
+            eta = unit * sensitivity(pt, here["sensitivity"], structure.noise_floor)[:, :, None] * eta
         put_together = censored.log_odds if structure.thresholds else answer_classes.log_odds
         eta = put_together(pt, eta, fixed.classes)
         if structure.intercept:

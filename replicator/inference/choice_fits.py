@@ -214,7 +214,7 @@ def _nuisances(label: Label, data: ChoiceData, found: posterior.Posterior, *, po
     for c, condition in enumerate(data.conditions):
         if label.noise != "none":
             prior = nuisance_prior("sensitivity", label.noise, unit[c])
-            natural = unit[c] * np.exp(posterior.of_coordinate(found, "sensitivity_coordinate")[:, c])
+            natural = found.sensitivity[:, c]
             yield nuisance_entry(label, condition, "sensitivity", "s", natural, prior, found.diagnostics)
         if label.intercept:
             intercept = posterior.of_coordinate(found, "response_intercept_coordinate")[:, c]

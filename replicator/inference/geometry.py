@@ -95,9 +95,7 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.units > 1:
         found, precision = _units(structure, data, slopes[data.question], left, precision)
     if structure.item_misfit:
-        error_of_question = float(np.mean(1.0 / by_question(data, data.question, precision)))
-        misfit = max(float(np.mean(off**2)) - error_of_question, 0.0)
-        add_misfit(walk, fitted, off, error_of_question)
+        misfit = add_misfit(walk, fitted, off, 1.0 / by_question(data, data.question, precision))
     if structure.units > 1:
         moved = _moved(slopes, misfit)
         for i, name in enumerate(names):
@@ -183,7 +181,7 @@ def _predictor(
         eta = np.asarray(compared(design, np, theory, natural, thresholds=structure.thresholds))
         eta = eta.reshape((-1, eta.shape[-1]))
         if structure.sensitive:
-            eta = unit[:, None] * np.exp(theta[count]) * eta
+            eta = unit[:, None] * noises.sensitivity(np, theta[count], structure.noise_floor) * eta
         eta = put_together(np, eta, data.classes)
         if structure.intercept:
             eta = eta + theta[count + 1] * (away[:-1] - away[-1])

@@ -24,9 +24,6 @@ from replicator.inference.data import ChoiceData
 from replicator.inference.replay import Replay
 from replicator.inference.structure import DEGREES_OF_FREEDOM
 
-PARETO_K = 0.7
-"""Above it the smoothed weights are not to be relied upon (Vehtari et al. 2024, JMLR 25(72))."""
-
 POINTS = 32
 """Draws from the proposal of one unit's effects under one draw of what units share."""
 
@@ -48,6 +45,12 @@ _HEAVY = 5.0
 """Degrees of freedom of the proposal."""
 
 
+def reliable_k(draws: int) -> float:
+    """Shape of the tail of importance weights up to which their smoothed mean over so many draws is to be relied upon:
+    min(1 - 1 / log10 S, .7) (Vehtari et al. 2024, JMLR 25(72))."""
+    return float(min(1.0 - 1.0 / np.log10(draws), 0.7))
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """What leaving out every unit of a fit gave."""
@@ -57,15 +60,23 @@ class LeftOut:
     """(u,) log predictive density of each unit's answers, up to what depends on the answers alone."""
     k: np.ndarray
     """(u,) shape of the tail of the importance weights."""
+    draws: int
+    """Under which units were left out."""
+
+    @property
+    def heavy(self) -> np.ndarray:
+        """(u,) units that weigh so much that leaving them out this way is unreliable."""
+        return np.asarray(self.k > reliable_k(self.draws))
 
     @property
     def unreliable(self) -> int:
-        return int((self.k > PARETO_K).sum())
+        return int(self.heavy.sum())
 
     @property
     def document(self) -> dict[str, Any]:
         units = len(self.elpd)
-        said = f"{self.unreliable} of {units} {self.unit}s weigh so much in the fit (Pareto k above {PARETO_K}) that "
+        limit = f"Pareto k above {reliable_k(self.draws):.2f}"
+        said = f"{self.unreliable} of {units} {self.unit}s weigh so much in the fit ({limit}) that "
         return {
             "available": True,
             "why_not": None,
@@ -110,7 +121,8 @@ def leave_out(played: Replay, *, seed: int) -> LeftOut:
         raise ValueError(why_not)
     likelihood = marginal(played, np.random.default_rng([seed, 53]))
     weights, k = az.psislw(-likelihood.T)
-    return LeftOut(played.data.unit_name, special.logsumexp(np.asarray(weights) + likelihood.T, axis=1), np.asarray(k))
+    elpd = special.logsumexp(np.asarray(weights) + likelihood.T, axis=1)
+    return LeftOut(played.data.unit_name, elpd, np.asarray(k), draws=len(likelihood))
 
 
 def marginal(played: Replay, rng: np.random.Generator) -> np.ndarray:

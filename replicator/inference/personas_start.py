@@ -75,8 +75,7 @@ def of_crossed_personas(
     walk = standing_at(best, names)
     walk.start["residual"] = scale_start(1.0 / float(precision.mean()) / WIDTH)
     if structure.item_misfit:
-        error_of_question = float(np.mean(1.0 / (precision[0, 0] * repeated)))
-        add_misfit(walk, here.curves.mean(axis=0), off, error_of_question)
+        add_misfit(walk, here.curves.mean(axis=0), off, 1.0 / by_question(data, data.question, precision))
     for i, name in enumerate(names):
         shift = regressed(walk, name, data, effects[0][:, i])
         add_effect(walk, name, best[i] + shift, effects[0][:, i] - shift, errors[0][:, i])

@@ -20,6 +20,7 @@ from replicator.inference.entries import Label
 from replicator.inference.geometry import geometry
 from replicator.inference.sampling import Draws
 from replicator.inference.structure import Structure
+from replicator.theories.noise import sensitivity
 
 _TOLD = ("population", "theory", "noise", "estimand", "pooling", "sampling_unit")
 """What a file says of its label."""
@@ -46,6 +47,14 @@ class Posterior:
     """Effect -> how its coordinates were centred, see `builder`: what it takes to read the units' own effects."""
     of_units: Mapping[str, xr.DataArray] = field(default_factory=dict)
     """Every unit's own parameters, as `units.natural` has them."""
+    noise_floor: float = 0.0
+    """See `noise.sensitivity`."""
+
+    @property
+    def sensitivity(self) -> np.ndarray:
+        """(draws, condition) on its natural scale; of a model that has one."""
+        consistent = sensitivity(np, of_coordinate(self, "sensitivity_coordinate"), self.noise_floor)
+        return np.asarray(self.sensitivity_unit * consistent)
 
 
 def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterior:
@@ -73,7 +82,9 @@ def of_choices(structure: Structure, data: ChoiceData, *, seed: int) -> Posterio
     )
     coordinates = {p.name: _flat(draws, f"{p.name}_coordinate") for p in theory.parameters}
     own = units.natural(structure, data, draws.posterior, walk.centring)
-    return Posterior(draws, theory.natural(np, coordinates), diagnostics, _first(fixed), walk.centring, own)
+    return Posterior(
+        draws, theory.natural(np, coordinates), diagnostics, _first(fixed), walk.centring, own, structure.noise_floor
+    )
 
 
 def of_gifts(data: gifts.Gifts, *, seed: int) -> Posterior:
@@ -146,7 +157,7 @@ def _nuisances(posterior: Posterior) -> dict[str, np.ndarray]:
     """(draws, condition) of what belongs to no theory and has a location per condition, on its natural scale."""
     found = {}
     if "sensitivity_coordinate" in posterior.draws.posterior:
-        found["sensitivity"] = posterior.sensitivity_unit * np.exp(of_coordinate(posterior, "sensitivity_coordinate"))
+        found["sensitivity"] = posterior.sensitivity
     if "response_intercept_coordinate" in posterior.draws.posterior:
         found["response_intercept"] = of_coordinate(posterior, "response_intercept_coordinate")
     return found

@@ -33,8 +33,8 @@ SENSITIVITY_SD = 0.25
 
 LAPSE = 0.02
 
-RECOVERED = ("choice", "number", "threshold")
-"""Types of answers that choice models read."""
+RECOVERED = ("choice", "number", "amount", "allocation", "threshold")
+"""Types of answers that theories of choice read."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -68,15 +68,21 @@ def recover(
 ) -> Iterator[list[Recovery]]:
     """Fit by fit: truths, and their estimates as the typical person of a hierarchy.
 
-    Raises UsageError for answers that no theory of options reads, DataError where the theory cannot read the outcomes.
+    Raises, before the first, UsageError for answers or theories that are not of choice, DataError where the theory
+    cannot read the outcomes.
     """
     if experiment.response.type not in RECOVERED:
         raise UsageError(
-            f'"{experiment.name}" asks for answers of type "{experiment.response.type}"; choices, numbers and '
-            "thresholds are recovered.",
+            f'"{experiment.name}" asks for answers of type "{experiment.response.type}"; choices, numbers, '
+            "amounts, allocations and thresholds are recovered.",
             remedy="Name an experiment that asks for one of these; `replicator list experiments --json` tells.",
         )
     theory = theories.get(fit.theory)
+    if theory.response not in ("choice", "number"):
+        raise UsageError(
+            f'"{theory.name}" describes answers and not how persons choose: nobody is simulated with it.',
+            remedy="Name a theory of choice with --theory; `replicator list theories` tells.",
+        )
     if not theory.parameters:
         raise UsageError(
             f'the theory "{theory.name}" has no parameters to recover.',
@@ -85,6 +91,12 @@ def recover(
     asked = to_persons(of_experiment(experiment), subjects)
     design = replace(asked, thresholds=experiment.response.type == "threshold")
     check_domain(theory, design.stimuli)
+    return _fits(theory, fit, design, fits, seed, progress)
+
+
+def _fits(
+    theory: Theory, fit: Fit, design: ChoiceData, fits: int, seed: int, progress: Progress | None
+) -> Iterator[list[Recovery]]:
     for number in range(fits):
         if progress is not None:
             progress(number, fits, f"truth {number + 1} of {fits}")

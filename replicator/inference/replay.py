@@ -20,7 +20,7 @@ from replicator.inference.posterior import Posterior
 from replicator.inference.structure import DEGREES_OF_FREEDOM, Structure, contrasts
 from replicator.inference.tabulation import compared
 from replicator.theories import priors
-from replicator.theories.noise import lapsed
+from replicator.theories.noise import lapsed, sensitivity
 from replicator.theories.theory import Theory
 
 Coordinates = dict[str, np.ndarray]
@@ -108,7 +108,8 @@ class Replay:
             offered = fixed.table.of(asked)
             value = np.asarray(compared(offered, np, self.theory, natural, thresholds=structure.thresholds))
             if structure.sensitive:
-                value = fixed.sensitivity_unit[asked][0] * np.exp(here["sensitivity"])[:, :, None] * value
+                unit, floor = fixed.sensitivity_unit[asked][0], structure.noise_floor
+                value = unit * sensitivity(np, here["sensitivity"], floor)[:, :, None] * value
             put_together = censored.log_odds if structure.thresholds else answer_classes.log_odds
             eta[:, asked] = put_together(np, value, fixed.classes)
             if structure.intercept:

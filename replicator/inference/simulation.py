@@ -113,7 +113,7 @@ def log_odds(structure: Structure, data: ChoiceData, truth: Truth) -> np.ndarray
         stakes = stake(data.stimuli, data.condition)
         value = np.asarray(noises.values(np, structure.noise, theory, each, data.stimuli, stake=stakes))
         unit = sensitivity_unit(structure.noise, data.stimuli, data.condition)
-        eta = (unit * np.exp(here["sensitivity"]))[:, :, None] * value
+        eta = (unit * noises.sensitivity(np, here["sensitivity"], structure.noise_floor))[:, :, None] * value
     if structure.thresholds:
         # The least that is accepted: the offer is, and the one before it is not.
         ends = np.zeros_like(eta[..., :1])

@@ -12,6 +12,7 @@ from scipy import linalg
 
 from replicator import theories
 from replicator.inference.data import ChoiceData
+from replicator.theories import priors
 from replicator.theories.theory import Theory
 
 DEGREES_OF_FREEDOM = 4.0
@@ -65,6 +66,13 @@ class Structure:
         prompt and the choices of one agent. Several people's choices do not: their mean log odds move with everyone
         who never errs, whose own may be anything beyond some."""
         return self.likelihood == "probabilities" or self.cells > 0 or self.units == 1
+
+    @property
+    def noise_floor(self) -> float:
+        """Least noise, 1 / sensitivity, of people who chose; none where the curve itself is seen, and its noise."""
+        if self.curve_seen or not self.sensitive:
+            return 0.0
+        return float(priors.document("common")["parameters"][f"sensitivity_{self.noise}"]["floor"])
 
     @property
     def prompts_summed(self) -> bool:

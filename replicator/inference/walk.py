@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from replicator.inference.data import ChoiceData
 from replicator.inference.structure import DEGREES_OF_FREEDOM, contrasts
@@ -62,19 +62,29 @@ def add_effect(
     )
 
 
-def add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: np.ndarray | float) -> None:
-    """Questions lie `off` a (q, contrast) curve, with an error of this variance, each its own or all the same; where
-    the sampler does not centre around the curve, it is zero."""
+def add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: np.ndarray) -> float:
+    """Questions lie `off` a (q, contrast) curve, each with an error of its own variance; where the sampler does not
+    centre around the curve, it is zero. The variance of the misfit is returned."""
+    variance = _misfit_variance(off, error)
     walk.centring["item_misfit"] = np.array(float(np.mean(off**2 / error) > _OFF))
     walk.start["item_misfit_raw"] = walk.centring["item_misfit"] * (curve + off)
-    walk.start["item_misfit_sd"] = scale_start(_misfit_variance(off, error))
+    walk.start["item_misfit_sd"] = scale_start(variance)
+    return variance
 
 
-def _misfit_variance(off: np.ndarray, error: np.ndarray | float) -> float:
+def _misfit_variance(off: np.ndarray, error: np.ndarray) -> float:
     """Of questions' misfit beyond error, the better known ones counting more: where everybody answers alike, one
-    answer more or less lies far off the curve."""
-    weight = np.broadcast_to(1.0 / np.square(error), off.shape)
-    return float(np.average(off**2 - error, weights=weight))
+    answer more or less lies far off the curve. The v with
+
+        mean of off^2 / (v + error) = 1
+
+    or zero where even v = 0 leaves less (Paule & Mandel 1982, doi:10.6028/jres.087.022).
+    """
+
+    def left(variance: float) -> float:
+        return float(np.mean(off**2 / (variance + error))) - 1.0
+
+    return float(optimize.brentq(left, 0.0, float(np.max(off**2)))) if left(0.0) > 0.0 else 0.0
 
 
 def regressed(walk: Geometry, name: str, data: ChoiceData, deviation: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Noise: how differences in value become probabilities of choice.
 
 logit P(first) = sensitivity x D, where D is the difference between two columns of `values`. The sensitivity
-is the same in every question, and larger is more consistent.
+is the same in every question, and larger is more consistent. What is estimated is its logarithm.
 """
 
 from __future__ import annotations
@@ -106,6 +106,16 @@ def at_stake(stimuli: Stimuli) -> np.ndarray:
     together = np.asarray(stimuli.amount) + np.asarray(other)[..., None]
     spread = np.maximum(together.max(axis=(1, 2)), 0.0) - np.minimum(together.min(axis=(1, 2)), 0.0)
     return np.asarray(np.where(spread > 0, spread, 1.0))
+
+
+def sensitivity(xp: ModuleType, coordinate: Array, floor: float) -> Array:
+    """s = 1 / sqrt(e^-2x + floor^2), elementwise: e^x for whoever is noisy, and never more than 1 / floor.
+
+    Nobody tells the last thousandth of a stake apart. Of somebody whose choices never contradict each other, answers
+    say of e^x only that it is large, and where e^x may be anything, indifference is a cliff in the other parameters.
+    """
+    sharp = xp.exp(coordinate)
+    return sharp / xp.sqrt(1.0 + (floor * sharp) ** 2) if floor else sharp
 
 
 def odds(xp: ModuleType, eta: Array, lapse: Array) -> tuple[Array, Array]:

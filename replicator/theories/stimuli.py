@@ -67,10 +67,13 @@ def declared(arrays: Stimuli, options: Sequence[str], variables: Sequence[Mappin
     )
 
 
-def numbers(options: Sequence[str]) -> np.ndarray | None:
-    """(k,) what the options stand for where all are ascending numbers ("0", "10", "2.5"); None of other options."""
+def numbers(options: Sequence[str], *, divisions: bool = False) -> np.ndarray | None:
+    """(k,) what the options stand for where all are ascending numbers ("0", "10", "2.5"); None of other options.
+
+    With `divisions` that of a division among accounts ("60, 40") is the first one's part.
+    """
     try:
-        found = np.array([float(option) for option in options])
+        found = np.array([float(option.split(", ")[0] if divisions else option) for option in options])
     except ValueError:
         return None
     return found if len(found) > 1 and bool((np.diff(found) > 0).all()) else None
