@@ -11,10 +11,10 @@ from agreement import Draws, smallest_ess
 from gambles import Gambles
 
 from replicator import theories
-from replicator.inference import builder, posterior
+from replicator.inference import posterior
 from replicator.inference.builder import coordinate_names
 from replicator.inference.diagnostics import Diagnostics
-from replicator.inference.left_out import LeftOut, leave_out, marginal
+from replicator.inference.left_out import LeftOut, leave_out, unseen
 from replicator.inference.posterior import Posterior
 from replicator.inference.replay import replay
 from replicator.inference.structure import Structure, structure
@@ -86,14 +86,7 @@ def without(fitted: Default, gambles: Gambles, person: int, *, size: int, seed: 
     shape = replace(fitted.shape, units=len(others.units))
     found = posterior.of_choices(shape, others, seed=seed)
     played = replay(found, shape, others, size=size)
-    # One unit whose effects nobody has seen: it stands at the locations, and the spreads say how far off it may be.
-    unseen = replace(
-        played,
-        structure=replace(shape, units=1),
-        data=own,
-        fixed=builder.design(theories.get(shape.theory), shape.noise, own),
-    )
-    return marginal(unseen, np.random.default_rng(seed))[:, 0], found.diagnostics.passed
+    return unseen(played, own, np.random.default_rng(seed)), found.diagnostics.passed
 
 
 def natural(coordinates: dict[str, np.ndarray], whose: str) -> dict[str, np.ndarray]:

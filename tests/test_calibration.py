@@ -21,7 +21,7 @@ from replicator.calibration.statistics import (
     stays_within,
     too_low_p_value,
 )
-from replicator.calibration.verdicts import calibration, pooled_word, recovery
+from replicator.calibration.verdicts import calibration, pooled_word, recovery, together
 from replicator.errors import DataError
 from replicator.inference.simulation import answered, drawn, log_odds, usual
 
@@ -119,6 +119,21 @@ def test_a_fit_that_failed_its_diagnostics_is_counted_and_shown() -> None:
     assert calibration({crra: some})[0].fits == 100
 
 
+def test_coverage_by_kind_of_answers_has_its_error_over_fits() -> None:
+    """Two quantities of one fit that are always covered together are one: their share errs as that of fits does."""
+    crra, persons = CELLS[0], next(cell for cell in CELLS if cell.kind == "persons")
+    here = calibrated(80, 100)
+    here = [replace(r, passed=r.number % 2 == 0) for r in here]
+    both = here + [replace(r, quantity="lapse") for r in here]
+    of_kind, of_persons, passed, failed = together({crra: both, persons: calibrated(25, 25)})
+    assert (of_kind.of, of_kind.fits, of_kind.covered, of_kind.intervals) == ("exact", 100, 160, 200)
+    assert of_kind.error == pytest.approx(np.sqrt(0.8 * 0.2 / 99), rel=1e-6)
+    assert of_kind.locations == (80, 100)
+    assert (of_persons.of, of_persons.covered, of_persons.error) == ("persons", 25, 0.0)
+    assert (passed.fits, failed.fits) == (75, 50)
+    assert "| diagnostics failed | 50 | 80 of 100, 80.0% | 5.7% | 40 of 50 |" in page.page({crra: both}, "")
+
+
 def test_rows_come_back_from_the_disk_and_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "validation" / "crra.csv"
     given = [row(1, purpose="fixed"), row(2), row(1, covered=False, passed=False)]
@@ -151,7 +166,7 @@ def test_drawn_truths_answer_every_design(cell: Cell) -> None:
         rng, data = cell.random("prior", number), cell.data()
         shape = cell.structure(replace(data, counts=np.ones((len(data.question), len(data.options)))))
         with_answers = answered(shape, data, drawn(shape, rng), rng)
-        return with_answers.logits if cell.kind == "exact" else with_answers.counts
+        return with_answers.logits if data.kind == "probabilities" else with_answers.counts
 
     first = made(0)
     assert np.isfinite(first).all()

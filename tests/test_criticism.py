@@ -183,6 +183,41 @@ def test_a_units_own_effects_are_summed_over(kind: str) -> None:
             assert found[draw, unit] == pytest.approx(exact, abs=0.15)
 
 
+def test_a_unit_that_the_fit_has_not_seen_is_summed_over_too() -> None:
+    """Five people are fitted; the sixth's answers once more on a grid of its two effects."""
+    everybody = fitted(asked("people", units=6, questions=8), draws=3)
+    answers = answering(everybody)
+    last = answers.unit == 5
+    own = replace(
+        answers, units=("f",), unit=np.zeros(last.sum(), dtype=int), question=answers.question[last],
+        label_set=answers.label_set[last], counts=answers.counts[last], position=None,
+    )  # fmt: skip
+    played = replace(
+        everybody, structure=replace(everybody.structure, units=5),
+        values={name: v[:, :5] if name.endswith("_raw") else v for name, v in everybody.values.items()},
+    )  # fmt: skip
+    found = left_out.unseen(played, own, np.random.default_rng(0))
+    axis = np.linspace(-5.0, 5.0, 61)
+    first, second = (grid.ravel() for grid in np.meshgrid(axis, axis, indexing="ij"))
+    weight = 2.0 * np.log(axis[1] - axis[0]) + stats.norm.logpdf(first) + stats.norm.logpdf(second)
+    for draw in range(3):
+        one = played.some(np.array([draw]))
+        r = one.centres()["risk_aversion"] + one.spreads()["risk_aversion"] * first[:, None]
+        x = one.centres()["sensitivity"] + one.spreads()["sensitivity"] * second[:, None]
+        curves = one.curves({"risk_aversion": r, "sensitivity": x})[:, own.question, 0]
+        p = (1 - LAPSE) * special.expit(curves) + LAPSE / 2
+        rows = own.counts[:, 0] * np.log(p) + own.counts[:, 1] * np.log(1 - p)
+        exact = special.logsumexp(rows.sum(axis=1) + weight)
+        assert found[draw] == pytest.approx(exact, abs=0.15)
+    with pytest.raises(ValueError, match="one unit"):
+        left_out.unseen(played, answers, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("draws", "limit"), [(100, 0.5), (250, 0.583), (300, 0.596), (2200, 0.7), (4000, 0.7)])
+def test_fewer_draws_bear_lighter_tails(draws: int, limit: float) -> None:
+    assert left_out.reliable_k(draws) == pytest.approx(limit, abs=0.001)
+
+
 def test_scatter_of_sampled_answers_is_summed_over_whether_they_are_few_or_many() -> None:
     odds = np.array([[-1.0, 0.5, 2.0, 0.0]])
     for answers in (1.0, 10.0, 10_000.0):

@@ -159,6 +159,34 @@ def test_people_left_out_and_the_difference_between_models() -> None:
     assert error == pytest.approx(np.sqrt(3) * np.std([1.0, 2.0, 0.0], ddof=1))
 
 
+def test_the_error_of_a_mean_of_densities_is_that_of_many_repetitions() -> None:
+    rng = np.random.default_rng(8)
+    logs = -300.0 + 1.2 * rng.normal(size=(2000, 500))
+    found = [agreement.log_mean(each) for each in logs]
+    assert np.mean(found) == pytest.approx(-300.0 + 1.2**2 / 2, abs=0.02)
+    errors = [agreement.log_mean_error(each) for each in logs]
+    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.15)
+
+
+def test_chains_that_stand_apart_are_told() -> None:
+    rng = np.random.default_rng(9)
+    alike = {"location": rng.normal(size=(4, 500, 2))}
+    assert agreement.largest_r_hat(alike) < 1.01
+    alike["location"][0, :, 1] += 2.0
+    assert agreement.largest_r_hat(alike) > 1.1
+
+
+def test_some_of_the_people_keep_their_answers_whatever_the_order_they_are_named_in(gambles: Gambles) -> None:
+    both = gambles.of([1, 0])
+    assert both.data.units == ("ann", "bob")
+    np.testing.assert_array_equal(both.person, gambles.person)
+    bob = gambles.without(0)
+    assert bob.data.units == ("bob",)
+    np.testing.assert_array_equal(bob.person, [0, 0, 0])
+    np.testing.assert_array_equal(bob.accepted, [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal(bob.gain, GAINS)
+
+
 def test_where_a_table_stops_paying() -> None:
     found = {"a": {16: 1.0, 32: 2.0, 64: 4.0}, "b": {16: 3.0, 32: 3.0, 64: 3.0}}
     assert distinct_amounts.pays_up_to(found, "a", "b") == 32

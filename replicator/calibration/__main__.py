@@ -37,7 +37,7 @@ def main(only: tuple[str, ...], minutes: float | None, page_only: bool, docs: Pa
         raise click.UsageError(f"no cell is called like that; there are {', '.join(cell.name for cell in known)}")
     folder = docs / "validation"
     try:
-        done: Finished = {cell: rows.read(folder / f"{cell.name}.csv") for cell in known}
+        done: Finished = {cell: _of_this_model(cell, rows.read(folder / f"{cell.name}.csv")) for cell in known}
         stopped = False
         try:
             if not page_only:
@@ -55,8 +55,19 @@ def main(only: tuple[str, ...], minutes: float | None, page_only: bool, docs: Pa
     sys.exit(INTERRUPTED if stopped else 0 if page.passes(done) else GATE_FAILED)
 
 
+def _of_this_model(cell: Cell, found: list[Row]) -> list[Row]:
+    """The rows whose fits were of the model that the cell has now."""
+    if not found:
+        return found
+    model = fingerprint(cell)
+    kept = [row for row in found if row.model == model]
+    if len(kept) < len(found):
+        click.echo(f"{cell.name}: the model has changed; its fits are to be made anew", err=True)
+    return kept
+
+
 def _fit_all(chosen: Sequence[Cell], done: Finished, folder: Path, minutes: float) -> None:
-    """Fits that are not done, or were of another model; rows are written as they finish."""
+    """Fits that are not done; rows are written as they finish."""
     started = time.monotonic()
     models: dict[Cell, str] = {}
     todo = list(plan.tasks(tuple(chosen)))
@@ -68,10 +79,6 @@ def _fit_all(chosen: Sequence[Cell], done: Finished, folder: Path, minutes: floa
             progress.update(bar, description=f"{cell.name} {task.purpose} {task.number}")
             if cell not in models:
                 models[cell] = fingerprint(cell)
-                kept = [row for row in done[cell] if row.model == models[cell]]
-                if len(kept) < len(done[cell]):
-                    progress.console.print(f"{cell.name}: the model has changed; its fits are made anew")
-                done[cell] = kept
             if not any((row.purpose, row.number) == (task.purpose, task.number) for row in done[cell]):
                 if time.monotonic() - started > minutes * 60.0:
                     return

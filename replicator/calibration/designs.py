@@ -83,7 +83,7 @@ _PENNIES = ((10, 10), (20, 10), (40, 10), (80, 10), (10, 20), (10, 40), (40, 40)
 
 _WORTH = ((100, 0.05, 0), (100, 0.25, 0), (100, 0.5, 0), (100, 0.75, 0), (100, 0.95, 0), (100, 0.25, 50),
           (100, 0.75, 50))  # fmt: skip
-"""The amount, its chance and what there is otherwise; stated in fives."""
+"""The amount, its chance and what there is otherwise; stated in fives or in fours."""
 
 _OTHERS = (0, 4, 8, 12, 16, 20)
 """On average, of an endowment of 20; one of two members gets half of what is contributed."""
@@ -163,8 +163,10 @@ def questions(name: str) -> Questions:
         return written([str(guess) for guess in range(0, 101, 10)], [()] * len(multiples), multiples)
     if name == "requests":
         return _of("money-request", ())
-    if name == "stated worth":
-        grid = [str(amount) for amount in range(0, 101, 5)]
+    if name == "least acceptable offers":
+        return _of("minimum-acceptable-offer", ())
+    if name in ("stated worth", "worth stated in fours"):
+        grid = [str(amount) for amount in range(0, 101, 5 if name == "stated worth" else 4)]
         return written(grid, [[branch for c in grid for branch in _lottery(c, *lottery)] for lottery in _WORTH])
     if name == "contributions":
         grid = [str(amount) for amount in range(0, 21, 2)]

@@ -18,6 +18,7 @@ from replicator.calibration.verdicts import (
     pooled,
     pooled_word,
     recovery,
+    together,
 )
 
 _VERSIONS = ("pymc", "nutpie", "numpy", "scipy", "arviz")
@@ -55,6 +56,8 @@ def _head() -> list[str]:
         "questions;",
         f"- samples: {plan.SAMPLES} answers to each of the same prompts;",
         f"- persons: {plan.PERSONS} persons who answer each question once;",
+        "- classes: exact probabilities of 26 numbers, put together into 11 classes;",
+        f"- thresholds: the least that each of {plan.PERSONS} persons accepts, as an interval;",
         f"- gifts: exact distributions of gifts in {gift_refits.WORDINGS} wordings;",
         f"- contrast: exact probabilities of an option at two levels of a text, {contrast_refits.ITEMS} items x "
         f"{contrast_refits.WORDINGS} wordings x",
@@ -86,6 +89,23 @@ def _done(rows: Rows) -> list[str]:
     return [*lines, "", "Seconds are of a busy or an idle machine, as it came.", ""]
 
 
+def _together(rows: Rows) -> list[str]:
+    lines = [
+        f"Coverage of the {NOMINAL:.0%} intervals by kind of answers, with its standard error over fits: quantities of",
+        "one fit are not independent. Nothing is tested here: the tests are of single rows, and of all locations.",
+        "Estimates whose diagnostics failed are never shown as known.",
+        "",
+        "| of | fits | all quantities | standard error | locations |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {t.of} | {t.fits} | {t.covered} of {t.intervals}, {t.covered / t.intervals:.1%} | {t.error:.1%} | "
+            f"{t.locations[0]} of {t.locations[1]} |"
+            for t in together(rows)
+        ),
+    ]
+    return [*lines, ""]
+
+
 def _calibrated(rows: Rows, found: Sequence[Verdict]) -> list[str]:
     covered, intervals = pooled(found)
     word = pooled_word(rows, covered, intervals)
@@ -102,6 +122,7 @@ def _calibrated(rows: Rows, found: Sequence[Verdict]) -> list[str]:
         + f". Of all planned fits it must be {POOLED[0]:.1%} to {POOLED[1]:.1%}: "
         + (f"**{word}**." if word == "fails" else f"{word}."),
         "",
+        *_together(rows),
         "| theory | noise | answers | quantity | covered | p (coverage) | p (ranks) | |",
         "|---|---|---|---|---|---|---|---|",
     ]

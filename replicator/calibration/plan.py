@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -45,9 +45,15 @@ _NOISE = {"loss-aversion": "logit", "loss-aversion-power": "logit", "fehr-schmid
 _BLOCK = 10
 """Fits of one cell that are made in a row."""
 
-Kind = Literal["exact", "samples", "persons", "gifts", "contrast"]
-_OF_THEIR_OWN: dict[Kind, str] = {"gifts": "distributions of gifts", "contrast": "two levels of a text"}
-"""Kinds of answers that no theory of choice is about, and their designs: `gift_refits`, `contrast_refits`."""
+Kind = Literal["exact", "samples", "persons", "classes", "thresholds", "gifts", "contrast"]
+_OF_THEIR_OWN: dict[Kind, str] = {
+    "classes": "worth stated in fours",
+    "thresholds": "least acceptable offers",
+    "gifts": "distributions of gifts",
+    "contrast": "two levels of a text",
+}
+"""Kinds of answers with a design of their own: long grids, whose answers are put together into classes; the least
+that is accepted; and two that no theory of choice is about, `gift_refits` and `contrast_refits`."""
 Purpose = Literal["prior", "fixed"]
 PURPOSES: tuple[Purpose, ...] = ("prior", "fixed")
 
@@ -81,7 +87,9 @@ class Cell:
         asked = questions(self.design)
         if self.kind == "persons":
             return to_persons(asked, PERSONS)
-        return to_a_model(asked, WORDINGS, LABEL_SETS, exact=self.kind == "exact")
+        if self.kind == "thresholds":
+            return replace(to_persons(asked, PERSONS), thresholds=True)
+        return to_a_model(asked, WORDINGS, LABEL_SETS, exact=self.kind != "samples")
 
     def structure(self, data: ChoiceData) -> Structure:
         """The model that such data get."""
@@ -108,7 +116,11 @@ def cells() -> tuple[Cell, ...]:
     others = [Cell(theory.name, _noise(theory), "exact", FITS, 0) for theory in known]
     persons = [Cell(name, _noise(theories.get(name)), "persons", FITS, 0) for name in CORE]
     samples = [Cell(name, _noise(theories.get(name)), "samples", FITS, 0) for name in ("crra", "hyperbolic")]
-    own = [Cell("giving", "none", "gifts", FITS, 0), Cell("contrast", "none", "contrast", FITS, 0)]
+    numbers = [
+        Cell("certainty-equivalent", "equivalent", "classes", FITS, 0),
+        Cell("acceptance-threshold", "equivalent", "thresholds", FITS, 0),
+    ]
+    own = [*numbers, Cell("giving", "none", "gifts", FITS, 0), Cell("contrast", "none", "contrast", FITS, 0)]
     return (*core, *others, *persons, *samples, *own)
 
 

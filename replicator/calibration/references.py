@@ -3,7 +3,7 @@
 After posteriordb (Magnusson et al. 2024, arXiv:2407.04967): ten chains, thinned until draws are nearly independent,
 R-hat below 1.01, no divergence, E-BFMI of at least .2. A usual run must agree with them within Monte Carlo error.
 
-    python -m replicator.calibration.references [FOLDER]      makes those that are missing
+    python -m replicator.calibration.references [FOLDER]      makes those that are missing or of another model
 """
 
 from __future__ import annotations
@@ -212,11 +212,12 @@ def _error_of_mean(values: np.ndarray) -> float:
 
 
 def main(folder: Path) -> None:
-    """Make the references that are missing in `folder`."""
+    """Make the references that are missing in `folder`, or of another model."""
     folder.mkdir(parents=True, exist_ok=True)
+    known = read(folder)
     for cell in cells():
         path = folder / f"{cell.name}.json"
-        if not path.exists():
+        if cell.name not in known or known[cell.name]["model"] != of_posterior(cell):
             files.write_text(path, json.dumps(made(cell), indent=1) + "\n")
 
 

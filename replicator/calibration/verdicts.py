@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from replicator import theories
 from replicator.calibration.plan import Cell
 from replicator.calibration.refits import Row
@@ -66,6 +68,43 @@ def pooled(verdicts: Sequence[Verdict]) -> tuple[int, int]:
     """(covered, intervals) of all locations: parameters, sensitivities and intercepts."""
     here = [verdict for verdict in verdicts if is_location(verdict.cell, verdict.quantity)]
     return sum(verdict.covered for verdict in here), sum(verdict.fits for verdict in here)
+
+
+@dataclass(frozen=True)
+class Together:
+    """Coverage of many quantities, of truths from the prior."""
+
+    of: str
+    fits: int
+    covered: int
+    intervals: int
+    error: float
+    """Standard error of the share over fits: quantities of one fit are not independent."""
+    locations: tuple[int, int]
+    """(covered, intervals) of locations among them."""
+
+
+def together(rows: Rows) -> list[Together]:
+    """Of every kind of answers, of fits whose diagnostics passed and of those whose did not."""
+    fits: dict[tuple[Cell, int], list[Row]] = {}
+    for cell, here in rows.items():
+        for row in here:
+            if row.purpose == "prior":
+                fits.setdefault((cell, row.number), []).append(row)
+    kinds = dict.fromkeys(cell.kind for cell, _ in fits)
+    groups = {str(kind): {key: fit for key, fit in fits.items() if key[0].kind == kind} for kind in kinds}
+    groups["diagnostics passed"] = {key: fit for key, fit in fits.items() if fit[0].passed}
+    groups["diagnostics failed"] = {key: fit for key, fit in fits.items() if not fit[0].passed}
+    return [_of_fits(name, group) for name, group in groups.items() if group]
+
+
+def _of_fits(name: str, fits: Mapping[tuple[Cell, int], Sequence[Row]]) -> Together:
+    covered = np.array([sum(row.covered for row in fit) for fit in fits.values()])
+    size = np.array([len(fit) for fit in fits.values()])
+    share, n = covered.sum() / size.sum(), len(fits)
+    error = np.sqrt(((covered - share * size) ** 2).sum() * n / max(n - 1, 1)) / size.sum()
+    located = [row.covered for (cell, _), fit in fits.items() for row in fit if is_location(cell, row.quantity)]
+    return Together(name, n, int(covered.sum()), int(size.sum()), float(error), (sum(located), len(located)))
 
 
 def pooled_word(rows: Rows, covered: int, intervals: int) -> str:

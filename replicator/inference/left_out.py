@@ -20,6 +20,7 @@ import arviz as az
 import numpy as np
 from scipy import special
 
+from replicator.inference import builder
 from replicator.inference.data import ChoiceData
 from replicator.inference.replay import Replay
 from replicator.inference.structure import DEGREES_OF_FREEDOM
@@ -153,6 +154,16 @@ def marginal(played: Replay, rng: np.random.Generator) -> np.ndarray:
         proposed = _log_student(point) + log_volume
         total = np.logaddexp(total, _per_unit(played.log_likelihood(rows(z)), starts) + density - proposed)
     return np.asarray(total - np.log(POINTS))
+
+
+def unseen(played: Replay, answers: ChoiceData, rng: np.random.Generator) -> np.ndarray:
+    """(s,) log p(y | theta) of the answers of one unit that the fit has not seen, to questions that it has."""
+    if len(answers.units) != 1 or answers.questions != played.data.questions:
+        raise ValueError("one unit is foretold at a time, with the questions of the fit")
+    fixed = builder.design(played.theory, played.structure.noise, answers)
+    # Its effects start at zero, which one unit's are; the spreads of the fit say how far off they may be.
+    alone = replace(played, structure=replace(played.structure, units=1), data=answers, fixed=fixed)
+    return marginal(alone, rng)[:, 0]
 
 
 def compared(one: Mapping[str, Any], other: Mapping[str, Any], names: tuple[str, str]) -> dict[str, Any]:
