@@ -95,7 +95,9 @@ def geometry(structure: Structure, data: ChoiceData, *, stake: np.ndarray, sensi
     if structure.units > 1:
         found, precision = _units(structure, data, slopes[data.question], left, precision)
     if structure.item_misfit:
-        misfit = add_misfit(walk, fitted, off, 1.0 / by_question(data, data.question, precision))
+        # All alike: what one sensitivity in all conditions gets wrong would else be misfit of the best-known question.
+        error = np.full_like(off, np.mean(1.0 / by_question(data, data.question, precision)))
+        misfit = add_misfit(walk, fitted, off, error)
     if structure.units > 1:
         moved = _moved(slopes, misfit)
         for i, name in enumerate(names):
