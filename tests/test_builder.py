@@ -458,3 +458,19 @@ def test_the_walk_starts_at_the_chooser_whose_exact_answers_these_are(tmp_path: 
     assert start["risk_aversion_first"] == pytest.approx(0.45, abs=0.1)
     assert start["sensitivity_first"] == pytest.approx(np.log(8), abs=0.3)
     np.testing.assert_allclose(start["position_effect"], 1.5, atol=0.75)  # a rough start is enough
+
+
+def test_peoples_noise_has_a_floor_and_that_of_models_has_none() -> None:
+    """Whoever is noisy has the sensitivity e^x, nobody more than 1 / floor; the floor is the same for every noise in
+    the unit of its prior, at whose centre it takes a tenth of one per cent off."""
+    x = np.array([-3.0, 0.0, 2.3])
+    np.testing.assert_allclose(noise.sensitivity(np, x, 0.005), np.exp(x), rtol=0.002)
+    np.testing.assert_array_equal(noise.sensitivity(np, x, 0.0), np.exp(x))
+    assert noise.sensitivity(np, np.array(20.0), 0.005) == pytest.approx(200.0)
+    _, shape = peoples_gambles()
+    assert shape.noise_floor == 0.05
+    assert replace(shape, noise="contextual").noise_floor == 0.005
+    assert replace(shape, noise="none").noise_floor == 0.0
+    assert replace(shape, units=1).noise_floor == 0.0  # one agent, whose curve is seen
+    for name in ("exact_lotteries", "sampled_triples", "sampled_personas"):
+        assert CASES[name]()[1].noise_floor == 0.0

@@ -213,7 +213,7 @@ def _nuisances(label: Label, data: ChoiceData, found: posterior.Posterior, *, po
     unit = found.sensitivity_unit
     for c, condition in enumerate(data.conditions):
         if label.noise != "none":
-            prior = nuisance_prior("sensitivity", label.noise, unit[c])
+            prior = nuisance_prior("sensitivity", label.noise, unit[c], found.noise_floor)
             natural = found.sensitivity[:, c]
             yield nuisance_entry(label, condition, "sensitivity", "s", natural, prior, found.diagnostics)
         if label.intercept:

@@ -18,6 +18,7 @@ from replicator.inference.jobs import Job
 from replicator.inference.words import nothing_usable
 from replicator.shares import COMPREHENSION
 from replicator.theories import priors
+from replicator.theories.noise import sensitivity
 from replicator.theories.predictive import PRIOR_DRAWS, prior_draws
 from replicator.theories.theory import Parameter
 from replicator.thresholds import CONTRACTION
@@ -203,15 +204,15 @@ def prior_moments(theory: str) -> dict[str, tuple[float, float]]:
     return {name: (float(v.mean()), float(v.std())) for name, v in prior_draws(found).items()}
 
 
-def nuisance_prior(name: str, noise: str, unit: float = 1.0, size: int = PRIOR_DRAWS) -> np.ndarray:
-    """Seeded draws of a nuisance parameter from its prior, natural scale."""
+def nuisance_prior(name: str, noise: str, unit: float = 1.0, floor: float = 0.0, size: int = PRIOR_DRAWS) -> np.ndarray:
+    """Seeded draws of a nuisance parameter from its prior, natural scale; `floor` is that of the noise."""
     rng = np.random.default_rng(20022)
     if name == "lapse":
         given = priors.document("common")["parameters"]["lapse"]
         return rng.beta(given["alpha"], given["beta"], size)
     if name == "sensitivity":
         prior = priors.prior("common", f"sensitivity_{noise}")
-        return np.asarray(unit * np.exp(rng.normal(prior.mean, prior.sd, size)))
+        return np.asarray(unit * sensitivity(np, rng.normal(prior.mean, prior.sd, size), floor))
     prior = priors.prior("common", "position" if name == "position_effect" else name)
     return rng.normal(prior.mean, prior.sd, size)
 
