@@ -45,7 +45,7 @@ def expected_largest(count: int) -> float:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class Smoothed:
     """People left out one by one."""
 
     elpd: np.ndarray
@@ -54,11 +54,11 @@ class LeftOut:
     """(person,) shape of the tail of the importance weights."""
 
 
-def left_out(likelihood: np.ndarray) -> LeftOut:
+def left_out(likelihood: np.ndarray) -> Smoothed:
     """From (s, person) log p(y_i | what people share), by Pareto-smoothed importance sampling (Vehtari, Gelman & Gabry
     2017, doi:10.1007/s11222-016-9696-4)."""
     weights, k = az.psislw(-likelihood.T)
-    return LeftOut(special.logsumexp(np.asarray(weights) + likelihood.T, axis=1), np.asarray(k))
+    return Smoothed(special.logsumexp(np.asarray(weights) + likelihood.T, axis=1), np.asarray(k))
 
 
 def log_mean(logs: np.ndarray) -> float:

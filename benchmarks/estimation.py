@@ -29,7 +29,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import click
 import distinct_amounts
@@ -39,6 +40,7 @@ import numpy as np
 import ra_prospect
 from agreement import (
     Draws,
+    Smoothed,
     difference,
     expected_largest,
     largest_r_hat,
@@ -52,7 +54,8 @@ from default_model import Default, fit, left_out_default, without
 from gambles import PEOPLE, Gambles, recorded
 from left_out_people import marginal, of_person
 
-from replicator.inference.left_out import reliable_k
+from replicator.inference.diagnostics import R_HAT
+from replicator.inference.left_out import LeftOut, reliable_k
 
 JUDGED = ("mu_pr", "sigma", *ra_prospect.BOUNDS)
 """Quantities of hBayesDM's model: locations, spreads and everybody's parameters."""
@@ -64,7 +67,6 @@ DRAWS = 250
 """Under which people are left out, of either model."""
 REFIT_DRAWS = 4000
 """The same where the fit has not seen the person: then few draws come near."""
-R_HAT = 1.01
 
 
 @click.command(help=__doc__.split("\n")[0])
@@ -99,19 +101,13 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
     max_z, count = largest_z(judged(twin.draws), judged(theirs.draws))
     apart = left_out(marginal(theirs.draws, gambles, size=DRAWS, seed=1))
     default = left_out_default(ours, gambles, size=DRAWS, seed=1)
-    ours_heavy, theirs_heavy = (np.flatnonzero(each.k > reliable_k(DRAWS)) for each in (default, apart))
-    own, other, variance, failed = default.elpd.copy(), apart.elpd.copy(), 0.0, [0, 0]
-    for person in ours_heavy:
-        tell(f"our default without person {person + 1}, of {len(ours_heavy)} such people")
-        logs, passed = without(ours, gambles, person, size=REFIT_DRAWS, seed=1)
-        own[person], variance = log_mean(logs), variance + log_mean_error(logs) ** 2
-        failed[0] += not passed
-    for person in theirs_heavy:
-        tell(f"their model in PyMC without person {person + 1}, of {len(theirs_heavy)} such people")
-        logs, passed = ra_prospect_without(theirs.draws, gambles, person, warmup=warmup, draws=iterations - warmup)
-        other[person], variance = log_mean(logs), variance + log_mean_error(logs) ** 2
-        failed[1] += not passed
-    elpd, error = difference(own, other)
+    own = refitted("our default", default, lambda one: without(ours, gambles, one, size=REFIT_DRAWS, seed=1))
+    other = refitted(
+        "their model in PyMC",
+        apart,
+        lambda one: ra_prospect_without(theirs.draws, gambles, one, warmup=warmup, draws=iterations - warmup),
+    )
+    elpd, error = difference(own.elpd, other.elpd)
     return {
         "data": PEOPLE[name],
         "noise": noise,
@@ -122,13 +118,13 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
         "twin_compared": count,
         "elpd_difference": elpd,
         "elpd_se": error,
-        "elpd_mc_se": float(np.sqrt(variance)),
+        "elpd_mc_se": float(np.hypot(own.error, other.error)),
         "elpd_refitted": {
-            "ours": len(ours_heavy),
-            "theirs": len(theirs_heavy),
+            "ours": own.refits,
+            "theirs": other.refits,
             "people": gambles.people,
-            "ours_failed": failed[0],
-            "theirs_failed": failed[1],
+            "ours_failed": own.failed,
+            "theirs_failed": other.failed,
         },
         "ours": told(ours),
         "twin": seconds(twin.draws, twin.compiling, twin.sampling),
@@ -136,6 +132,29 @@ def compared(name: str, iterations: int, noise: str) -> dict[str, Any]:
         | {"version": hbayesdm.HBAYESDM, "iterations": iterations},
         "cores": cores(),
     }
+
+
+class Refitted(NamedTuple):
+    """People left out, those who weigh too much by fits of all others."""
+
+    elpd: np.ndarray
+    """(person,)"""
+    error: float
+    """Monte Carlo standard error of their sum, from the fits."""
+    refits: int
+    failed: int
+    """Fits that failed their diagnostics."""
+
+
+def refitted(model: str, found: LeftOut | Smoothed, without: Callable[[int], tuple[np.ndarray, bool]]) -> Refitted:
+    """`without` a person gives (s,) log p(y | what people share), and whether the fit of all others passed."""
+    elpd, variance, failed = found.elpd.copy(), 0.0, 0
+    heavy = np.flatnonzero(found.k > reliable_k(DRAWS))
+    for person in heavy:
+        tell(f"{model} without person {person + 1}, of {len(heavy)} such people")
+        logs, passed = without(person)
+        elpd[person], variance, failed = log_mean(logs), variance + log_mean_error(logs) ** 2, failed + (not passed)
+    return Refitted(elpd, float(np.sqrt(variance)), len(heavy), failed)
 
 
 def ra_prospect_without(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
 from replicator import files
 from replicator.calibration import page, plan, references, rows
@@ -37,11 +37,16 @@ def main(only: tuple[str, ...], minutes: float | None, page_only: bool, docs: Pa
         raise click.UsageError(f"no cell is called like that; there are {', '.join(cell.name for cell in known)}")
     folder = docs / "validation"
     try:
-        done: Finished = {cell: _of_this_model(cell, rows.read(folder / f"{cell.name}.csv")) for cell in known}
+        found = {cell: rows.read(folder / f"{cell.name}.csv") for cell in known}
+        try:
+            models = _models(chosen if not page_only else (), found)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        done = {cell: _of_this_model(cell, here, models.get(cell)) for cell, here in found.items()}
         stopped = False
         try:
             if not page_only:
-                _fit_all(chosen, done, folder, float("inf") if minutes is None else minutes)
+                _fit_all(chosen, models, done, folder, float("inf") if minutes is None else minutes)
         except KeyboardInterrupt:
             stopped = True
         files.write_text(
@@ -55,21 +60,24 @@ def main(only: tuple[str, ...], minutes: float | None, page_only: bool, docs: Pa
     sys.exit(INTERRUPTED if stopped else 0 if page.passes(done) else GATE_FAILED)
 
 
-def _of_this_model(cell: Cell, found: list[Row]) -> list[Row]:
+def _models(chosen: Sequence[Cell], found: Finished) -> dict[Cell, str]:
+    """Fingerprints of the models of cells that are to be fitted, or have been."""
+    needed = [cell for cell, here in found.items() if here or cell in chosen]
+    console = Console(stderr=True)
+    return {cell: fingerprint(cell) for cell in track(needed, "Models as they are now", console=console)}
+
+
+def _of_this_model(cell: Cell, found: list[Row], model: str | None) -> list[Row]:
     """The rows whose fits were of the model that the cell has now."""
-    if not found:
-        return found
-    model = fingerprint(cell)
     kept = [row for row in found if row.model == model]
     if len(kept) < len(found):
         click.echo(f"{cell.name}: the model has changed; its fits are to be made anew", err=True)
     return kept
 
 
-def _fit_all(chosen: Sequence[Cell], done: Finished, folder: Path, minutes: float) -> None:
+def _fit_all(chosen: Sequence[Cell], models: Mapping[Cell, str], done: Finished, folder: Path, minutes: float) -> None:
     """Fits that are not done; rows are written as they finish."""
     started = time.monotonic()
-    models: dict[Cell, str] = {}
     todo = list(plan.tasks(tuple(chosen)))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -77,8 +85,6 @@ def _fit_all(chosen: Sequence[Cell], done: Finished, folder: Path, minutes: floa
         for task in todo:
             cell = task.cell
             progress.update(bar, description=f"{cell.name} {task.purpose} {task.number}")
-            if cell not in models:
-                models[cell] = fingerprint(cell)
             if not any((row.purpose, row.number) == (task.purpose, task.number) for row in done[cell]):
                 if time.monotonic() - started > minutes * 60.0:
                     return

@@ -101,10 +101,7 @@ def simulated(rng: np.random.Generator) -> tuple[Truth, ContrastData]:
 def model(rng: np.random.Generator) -> pm.Model:
     """The model of answers that `rng` draws."""
     _, data = simulated(rng)
-    given = contrast_model.arrays(data)
-    # Coordinates and starts are the sampler's business and no part of the posterior.
-    given |= {name: np.zeros_like(value) for name, value in given.items() if name.startswith("centring_")}
-    return contrast_model.build(data, given, contrast_model.coords(data, CONDITION))
+    return contrast_model.build(data, contrast_model.arrays(data), contrast_model.coords(data, CONDITION))
 
 
 def refitted(rng: np.random.Generator) -> tuple[Posterior, Mapping[str, tuple[float, np.ndarray]]]:

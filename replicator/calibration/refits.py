@@ -136,6 +136,9 @@ def of_posterior(cell: Cell) -> str:
         model = contrast_refits.model(rng)
     else:
         model, floor = _model(cell, rng), _shape(cell, cell.data()).noise_floor
+    # Coordinates are the sampler's business and no part of the posterior.
+    centrings = [name for name in model.named_vars if name.startswith("centring_")]
+    pm.set_data({name: np.zeros_like(model[name].get_value()) for name in centrings}, model=model)
     point = {name: 0.3 * rng.normal(size=np.shape(value)) for name, value in sorted(model.initial_point().items())}
     density = float(model.compile_logp(mode=pytensor.compile.mode.Mode("py", "fast_compile"))(point))
     # At such a point nobody is consistent enough to be near the floor.
@@ -147,16 +150,13 @@ def _hash(text: str) -> str:
 
 
 def _model(cell: Cell, rng: np.random.Generator) -> pm.Model:
-    """The cell's model of a data set drawn by `rng`, in plain coordinates."""
+    """The cell's model of a data set drawn by `rng`."""
     data = cell.data()
     shape = _shape(cell, data)
     data = answered(shape, data, drawn(shape, rng), rng, answers=plan.SAMPLES if cell.kind == "samples" else 1)
     fixed_part = builder.design(theories.get(cell.theory), cell.noise, data)
     walk = geometry(shape, data, stake=fixed_part.table.stake, sensitivity_unit=fixed_part.sensitivity_unit)
-    given = builder.arrays(shape, data, walk)
-    # Coordinates and starts are the sampler's business and no part of the posterior.
-    given |= {name: np.zeros_like(value) for name, value in given.items() if name.startswith("centring_")}
-    return builder.build(shape, fixed_part, given, builder.coords(shape, data))
+    return builder.build(shape, fixed_part, builder.arrays(shape, data, walk), builder.coords(shape, data))
 
 
 def _shape(cell: Cell, data: ChoiceData) -> Structure:

@@ -7,14 +7,13 @@ in cell n:
     P          = (1 - lapse) softmax(eta) + lapse / K
     log odds_k = log(P_k / P_K) + misfit_qk
 
-`V` is the theory's value on the scale of the noise, `s` the sensitivity (of people who chose with a floor under their
-noise). Log odds of a prompt are Student-t around that, with a floor on
-the scale, whether they are seen exactly or through the counts of a model's samples (binomial or multinomial given
-the prompt's own odds); with more than two options that is one multivariate Student-t a prompt. People's choices have
-no such scatter. Every unit has its own parameters, drawn around the location that the fit reports; those of a persona
-in a wording are the location with an effect of the persona and one of the wording. The draw of a token is never a
-unit. Where there is a regression on attributes x_u of the units, the parameters of unit u are drawn around the
-location + x_u . slope.
+`V` is the theory's value on the scale of the noise, `s` the sensitivity (see `noise.sensitivity`; people who chose have
+a floor under their noise). Log odds of a prompt are Student-t around that, with a floor on the scale, whether they are
+seen exactly or through the counts of a model's samples (binomial or multinomial given the prompt's own odds); with more
+than two options that is one multivariate Student-t a prompt. People's choices have no such scatter. Every unit has its
+own parameters, drawn around the location that the fit reports; those of a persona in a wording are the location with an
+effect of the persona and one of the wording. The draw of a token is never a unit. Where there is a regression on
+attributes x_u of the units, the parameters of unit u are drawn around the location + x_u . slope.
 """
 
 from __future__ import annotations

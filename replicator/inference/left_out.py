@@ -65,13 +65,8 @@ class LeftOut:
     """Under which units were left out."""
 
     @property
-    def heavy(self) -> np.ndarray:
-        """(u,) units that weigh so much that leaving them out this way is unreliable."""
-        return np.asarray(self.k > reliable_k(self.draws))
-
-    @property
     def unreliable(self) -> int:
-        return int(self.heavy.sum())
+        return int((self.k > reliable_k(self.draws)).sum())
 
     @property
     def document(self) -> dict[str, Any]:

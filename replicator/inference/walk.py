@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from replicator.inference.data import ChoiceData
 from replicator.inference.structure import DEGREES_OF_FREEDOM, contrasts
@@ -23,6 +23,9 @@ agent, with one sensitivity in all conditions, and what that gets wrong looks li
 
 WIDTH = DEGREES_OF_FREEDOM / (DEGREES_OF_FREEDOM - 2.0)
 """Variance of a Student-t over its squared scale: what the mean of residuals inherits."""
+
+_ROUNDS = 20
+"""Of Fisher scoring for the variance of questions' misfit."""
 
 _LEAST_SCALE = 0.02
 """At which a scale starts at least."""
@@ -74,17 +77,14 @@ def add_misfit(walk: Geometry, curve: np.ndarray, off: np.ndarray, error: np.nda
 
 def _misfit_variance(off: np.ndarray, error: np.ndarray) -> float:
     """Of questions' misfit beyond error, the better known ones counting more: where everybody answers alike, one
-    answer more or less lies far off the curve. The v with
+    answer more or less lies far off the curve. The likeliest v of off ~ Normal(0, v + error), by Fisher scoring:
 
-        mean of off^2 / (v + error) = 1
-
-    or zero where even v = 0 leaves less (Paule & Mandel 1982, doi:10.6028/jres.087.022).
+        v = sum w (off^2 - error) / sum w,    w = 1 / (v + error)^2
     """
-
-    def left(variance: float) -> float:
-        return float(np.mean(off**2 / (variance + error))) - 1.0
-
-    return float(optimize.brentq(left, 0.0, float(np.max(off**2)))) if left(0.0) > 0.0 else 0.0
+    variance = max(float(np.mean(off**2 - error)), 0.0)
+    for _ in range(_ROUNDS):
+        variance = max(float(np.average(off**2 - error, weights=(variance + error) ** -2)), 0.0)
+    return variance
 
 
 def regressed(walk: Geometry, name: str, data: ChoiceData, deviation: np.ndarray) -> np.ndarray:
