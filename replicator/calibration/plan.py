@@ -1,8 +1,9 @@
 """What is fitted, fixed before it is: cells of theory, noise and kind of answer, how many fits each, and their seeds.
 
-Six theories get 100 fits of exact answers, all others 25. The six are one of each kind of model that the builder makes:
-one parameter under contextual utility (CRRA), two that trade off (power utility with loss aversion), three with
-distorted probabilities (CPT), delays, accepting offers, and two parameters of social preference.
+Six theories get 100 fits of exact answers, all others 25; two of the six get 50 of drawn answers. The six are one of
+each kind of model that the builder makes: one parameter under contextual utility (CRRA), two that trade off (power
+utility with loss aversion), three with distorted probabilities (CPT), delays, accepting offers, and two parameters of
+social preference.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ SEED = 20261126
 CORE = ("crra", "loss-aversion-power", "cpt", "hyperbolic", "acceptance-threshold", "fehr-schmidt")
 CORE_FITS = 100
 FITS = 25
+SAMPLE_FITS = 50
+"""Of drawn answers: 25 at first, whose intervals covered 92.0%, and 25 more to tell whether that was chance."""
 FIXED_FITS = 40
 """Of truths that are not drawn, for each of the six."""
 
@@ -115,7 +118,7 @@ def cells() -> tuple[Cell, ...]:
     known = [theory for theory in theories.THEORIES.values() if theory.name not in elsewhere]
     others = [Cell(theory.name, _noise(theory), "exact", FITS, 0) for theory in known]
     persons = [Cell(name, _noise(theories.get(name)), "persons", FITS, 0) for name in CORE]
-    samples = [Cell(name, _noise(theories.get(name)), "samples", FITS, 0) for name in ("crra", "hyperbolic")]
+    samples = [Cell(name, _noise(theories.get(name)), "samples", SAMPLE_FITS, 0) for name in ("crra", "hyperbolic")]
     numbers = [
         Cell("certainty-equivalent", "equivalent", "classes", FITS, 0),
         Cell("acceptance-threshold", "equivalent", "thresholds", FITS, 0),
